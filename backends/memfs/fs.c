@@ -1,0 +1,163 @@
+/*
+ * One mounted in-memory file system: laying out its arena, making its root, burying dead inodes.
+ * Knows nothing of requests.
+ */
+#include "fs.h"
+
+#include "attr.h"
+#include "data.h"
+#include "dir.h"
+#include "symlink.h"
+#include "xattr.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* Most that the arena is laid out for; all of it is address space only, until it is used. */
+#define MOST_INODES     (UINT64_C(1) << 31)
+#define MOST_DATA_PAGES ((uint64_t)DATA_MAX_PAGES)
+
+/* Least with which it makes sense to start. */
+#define LEAST 1024
+
+#define KEEP_DATA_PAGES 1024 /* free data pages that keep their memory */
+
+/* How much of each thing the arena has room for. */
+struct plan {
+	uint64_t inodes;
+	uint64_t slab_pages;
+	uint64_t data_pages;
+};
+
+static uint64_t round_up(uint64_t size)
+{
+	return (size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
+
+static uint64_t least_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct plan plan_for(const struct limits *limits)
+{
+	struct plan plan = {MOST_INODES, SLAB_MAX_PAGES, MOST_DATA_PAGES};
+
+	/* Two more: index 0 is not used, and the root is made before it is counted. */
+	if (limits->max_inodes)
+		plan.inodes = least_of(plan.inodes, limits->max_inodes + 2);
+	if (limits->max_pages)
+		plan.data_pages = least_of(plan.data_pages, limits->max_pages);
+	return plan;
+}
+
+/* Lays the parts out in the arena, or only counts the bytes when it is not open yet. */
+static uint64_t lay_out(struct memfs *fs, const struct plan *plan)
+{
+	char *base = fs->arena.base;
+	uint64_t inodes = round_up(itable_bytes(plan->inodes));
+	uint64_t slab = inodes + round_up(slab_bytes(plan->slab_pages));
+	uint64_t data = slab + round_up(pages_bytes(plan->data_pages));
+	uint64_t inodes_at = data;
+	uint64_t slab_at = inodes_at + round_up(plan->inodes * sizeof(struct inode));
+	uint64_t data_at = slab_at + plan->slab_pages * PAGE_BYTES;
+
+	if (base) {
+		itable_init(&fs->inodes, &fs->arena, base + inodes_at, plan->inodes, base);
+		slab_init(&fs->slab, &fs->arena, base + slab_at, plan->slab_pages, base + inodes);
+		pages_init(&fs->data, &fs->arena, base + data_at, plan->data_pages, KEEP_DATA_PAGES,
+			   base + slab);
+	}
+	return data_at + plan->data_pages * PAGE_BYTES;
+}
+
+/* Where address space is short, half of everything may still be enough. */
+static int reserve(struct memfs *fs)
+{
+	struct plan plan = plan_for(&fs->limits);
+	int error;
+
+	fs->arena.base = NULL;
+	while ((error = arena_open(&fs->arena, lay_out(fs, &plan))) < 0) {
+		if (plan.inodes <= LEAST && plan.slab_pages <= LEAST && plan.data_pages <= LEAST)
+			return error;
+		plan.inodes = plan.inodes > LEAST ? plan.inodes / 2 : plan.inodes;
+		plan.slab_pages = plan.slab_pages > LEAST ? plan.slab_pages / 2 : plan.slab_pages;
+		plan.data_pages = plan.data_pages > LEAST ? plan.data_pages / 2 : plan.data_pages;
+	}
+	lay_out(fs, &plan);
+	return 0;
+}
+
+static void make_tree_lock(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	/* A steady stream of lookups must not keep a rename waiting. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
+
+static void make_root(struct memfs *fs)
+{
+	struct timespec now = fs_now();
+	struct inode *root;
+
+	limits_take_inode(&fs->limits);
+	root = inode_new(&fs->inodes);
+	root->mode = S_IFDIR | fs->root_mode;
+	root->nlink = 2;
+	root->uid = fs->root_uid;
+	root->gid = fs->root_gid;
+	for (int which = 0; which < INODE_TIMES; which++)
+		attr_set_time(root, which, &now);
+	dir_init(root, inode_index(&fs->inodes, root));
+	inode_unlock(&fs->inodes, root);
+}
+
+int fs_open(struct memfs *fs)
+{
+	int error = reserve(fs);
+
+	if (error)
+		return error;
+	hash_key_make(&fs->key);
+	make_tree_lock(&fs->tree);
+	make_root(fs);
+	return 0;
+}
+
+void fs_close(struct memfs *fs)
+{
+	if (!fs->arena.base)
+		return;
+	pthread_rwlock_destroy(&fs->tree);
+	pages_destroy(&fs->data);
+	slab_destroy(&fs->slab);
+	itable_destroy(&fs->inodes);
+	arena_close(&fs->arena);
+}
+
+void fs_bury(struct memfs *fs, struct inode *inode)
+{
+	if (S_ISREG(inode->mode))
+		data_free(fs, inode);
+	else if (S_ISDIR(inode->mode))
+		dir_free(fs, inode);
+	else if (S_ISLNK(inode->mode))
+		symlink_free(fs, inode);
+	xattr_free(fs, inode);
+	limits_give_inode(&fs->limits);
+	inode_free(&fs->inodes, inode);
+}
+
+struct timespec fs_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now;
+}

@@ -1,0 +1,46 @@
+/*
+ * One mounted in-memory file system: the aggregate that owns all state.
+ * Only the types of its parts are known here; each part's own header says how to use it.
+ */
+#ifndef MEMFS_FS_H
+#define MEMFS_FS_H
+
+#include "arena.h"
+#include "hash.h"
+#include "inode.h"
+#include "limits.h"
+#include "pages.h"
+#include "slab.h"
+
+#define NAME_BYTES 255 /* longest name */
+
+/*
+ * Locks, in the order in which they are taken:
+ *   tree                 names: entries of all directories, where directories hang
+ *   an inode's lock      everything else of that inode; two only in copy_file_range
+ *   itable.lock, slab.lock, pages.lock     allocators, for a moment
+ */
+struct memfs {
+	struct arena arena;
+	struct itable inodes;
+	struct slab slab;
+	struct pages data;
+	struct limits limits;
+	struct hash_key key;
+	pthread_rwlock_t tree;
+	/* from the options */
+	uint32_t root_mode;
+	uint32_t root_uid;
+	uint32_t root_gid;
+};
+
+/* Set-up and teardown; no other thread may know `fs` yet, or any more.  0 or a negative errno. */
+int fs_open(struct memfs *fs);
+void fs_close(struct memfs *fs);
+
+/* Frees all that a dead inode (inode_expire()) holds, and its place.  No lock of it is held. */
+void fs_bury(struct memfs *fs, struct inode *inode);
+
+struct timespec fs_now(void);
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * The table of inodes: finding by nodeid, locks, new places and freed ones.
+ * Knows nothing of names, data or attributes.
+ */
+#include "inode.h"
+
+#include <string.h>
+
+#define PER_PAGE   (PAGE_BYTES / sizeof(struct inode))
+#define KEEP_PAGES 64 /* empty pages that keep their memory */
+
+/* How much of st_ino goes into the nodeid, above the index. */
+#define INO_IN_NODEID UINT64_C(0x7fffffff)
+
+size_t itable_bytes(uint64_t limit)
+{
+	return limit * sizeof(rwlock) + bits_bytes(limit) + bits_bytes(limit / PER_PAGE + 1);
+}
+
+void itable_init(struct itable *table, const struct arena *arena, char *inodes, uint64_t limit,
+		 void *bookkeeping)
+{
+	char *next = bookkeeping;
+
+	pthread_mutex_init(&table->lock, NULL);
+	table->arena = arena;
+	table->inodes = (struct inode *)inodes;
+	bits_init(&table->free, limit, next);
+	next += bits_bytes(limit);
+	bits_init(&table->empty, limit / PER_PAGE + 1, next);
+	next += bits_bytes(limit / PER_PAGE + 1);
+	table->locks = (rwlock *)next;
+	table->nempty = 0;
+	table->limit = limit;
+	table->used = 0;
+	atomic_init(&table->top, INODE_ROOT);
+	atomic_init(&table->next_ino, 1);
+}
+
+void itable_destroy(struct itable *table)
+{
+	pthread_mutex_destroy(&table->lock);
+}
+
+static rwlock *lock_of(const struct itable *table, const struct inode *inode)
+{
+	return &table->locks[inode_index(table, inode)];
+}
+
+void inode_lock(const struct itable *table, struct inode *inode)
+{
+	rwlock_exclusive(lock_of(table, inode));
+}
+
+void inode_unlock(const struct itable *table, struct inode *inode)
+{
+	rwlock_unexclusive(lock_of(table, inode));
+}
+
+void inode_lock_shared(const struct itable *table, struct inode *inode)
+{
+	rwlock_shared(lock_of(table, inode));
+}
+
+void inode_unlock_shared(const struct itable *table, struct inode *inode)
+{
+	rwlock_unshared(lock_of(table, inode));
+}
+
+uint64_t inode_nodeid(const struct itable *table, const struct inode *inode)
+{
+	uint32_t index = inode_index(table, inode);
+	uint64_t ino = atomic_load_explicit(&inode->ino, memory_order_relaxed);
+
+	return index == INODE_ROOT ? LLFUSED_ROOT_ID : (ino & INO_IN_NODEID) << 32 | index;
+}
+
+/* The place that a nodeid means, if one was ever used; what lives there is for the lock to say. */
+static struct inode *place_of(const struct itable *table, uint64_t nodeid)
+{
+	uint32_t index = (uint32_t)nodeid;
+
+	if (!index || index >= atomic_load_explicit(&table->top, memory_order_acquire))
+		return NULL;
+	return inode_at(table, index);
+}
+
+static int is_alive(const struct itable *table, const struct inode *inode, uint64_t nodeid)
+{
+	return atomic_load_explicit(&inode->ino, memory_order_relaxed) &&
+	       inode_nodeid(table, inode) == nodeid;
+}
+
+struct inode *inode_get(const struct itable *table, uint64_t nodeid)
+{
+	struct inode *inode = place_of(table, nodeid);
+
+	if (!inode)
+		return NULL;
+	inode_lock(table, inode);
+	if (is_alive(table, inode, nodeid))
+		return inode;
+	inode_unlock(table, inode);
+	return NULL;
+}
+
+struct inode *inode_get_shared(const struct itable *table, uint64_t nodeid)
+{
+	struct inode *inode = place_of(table, nodeid);
+
+	if (!inode)
+		return NULL;
+	inode_lock_shared(table, inode);
+	if (is_alive(table, inode, nodeid))
+		return inode;
+	inode_unlock_shared(table, inode);
+	return NULL;
+}
+
+/* The lowest free place, or 0. */
+static uint32_t take_place(struct itable *table)
+{
+	uint64_t index;
+
+	pthread_mutex_lock(&table->lock);
+	index = bits_find(&table->free, 0);
+	if (index != BITS_NONE) {
+		bits_clear(&table->free, index, 1);
+		if (bits_test(&table->empty, index / PER_PAGE)) {
+			bits_clear(&table->empty, index / PER_PAGE, 1);
+			table->nempty--;
+		}
+	} else {
+		index = atomic_load_explicit(&table->top, memory_order_relaxed);
+		if (index >= table->limit)
+			index = 0;
+		else
+			atomic_store_explicit(&table->top, index + 1, memory_order_release);
+	}
+	if (index)
+		table->used++;
+	pthread_mutex_unlock(&table->lock);
+	return (uint32_t)index;
+}
+
+struct inode *inode_new(struct itable *table)
+{
+	uint32_t index = take_place(table);
+	struct inode *inode;
+
+	if (!index)
+		return NULL;
+	inode = inode_at(table, index);
+	inode_lock(table, inode);
+	atomic_store_explicit(&inode->nlookup, 0, memory_order_relaxed);
+	memset((char *)inode + offsetof(struct inode, sec), 0,
+	       sizeof(*inode) - offsetof(struct inode, sec));
+	atomic_store_explicit(&inode->ino, atomic_fetch_add(&table->next_ino, 1),
+			      memory_order_relaxed);
+	return inode;
+}
+
+int inode_expire(const struct itable *table, struct inode *inode)
+{
+	if (inode->nlink || atomic_load_explicit(&inode->nlookup, memory_order_relaxed) ||
+	    inode_index(table, inode) == INODE_ROOT)
+		return 0;
+	atomic_store_explicit(&inode->ino, 0, memory_order_relaxed);
+	return 1;
+}
+
+/* Gives the memory of half of the empty pages back.  The table's lock is held. */
+static void release_surplus(struct itable *table)
+{
+	uint64_t from = 0;
+
+	while (table->nempty > KEEP_PAGES / 2) {
+		uint64_t first = bits_find(&table->empty, from);
+		uint64_t run = bits_run(&table->empty, first, table->nempty);
+
+		bits_clear(&table->empty, first, run);
+		table->nempty -= run;
+		arena_release(table->arena, &table->inodes[first * PER_PAGE], run * PAGE_BYTES);
+		from = first + run;
+	}
+}
+
+/* 1 when no place of the page is in use. */
+static int page_is_empty(const struct itable *table, uint64_t page)
+{
+	uint64_t last = (page + 1) * PER_PAGE;
+
+	return bits_run(&table->free, page * PER_PAGE, PER_PAGE) == PER_PAGE &&
+	       last <= atomic_load_explicit(&table->top, memory_order_relaxed);
+}
+
+void inode_free(struct itable *table, struct inode *inode)
+{
+	uint32_t index = inode_index(table, inode);
+	uint64_t page = index / PER_PAGE;
+
+	pthread_mutex_lock(&table->lock);
+	bits_set(&table->free, index, 1);
+	table->used--;
+	if (page_is_empty(table, page)) {
+		bits_set(&table->empty, page, 1);
+		if (++table->nempty > KEEP_PAGES)
+			release_surplus(table);
+	}
+	pthread_mutex_unlock(&table->lock);
+}

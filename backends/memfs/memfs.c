@@ -1,0 +1,100 @@
+/*
+ * The in-memory backend: its table of ops and its life, from load to destroy.
+ * Knows nothing of how any op works.
+ */
+#include "memfs.h"
+
+#include "attr.h"
+#include "io.h"
+#include "namei.h"
+#include "options.h"
+#include "symlink.h"
+#include "xattr.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int load(void **out, struct llfused_error *error)
+{
+	struct memfs *fs = calloc(1, sizeof(*fs));
+
+	if (!fs) {
+		snprintf(error->text, sizeof(error->text), "no memory for the file system");
+		return -ENOMEM;
+	}
+	options_defaults(fs);
+	*out = fs;
+	return 0;
+}
+
+static int configure(void *fs, const char *key, const char *value, struct llfused_error *error)
+{
+	return options_set(fs, key, value, error);
+}
+
+static int ready(void *fs, struct llfused_error *error)
+{
+	int result = fs_open(fs);
+
+	if (result)
+		snprintf(error->text, sizeof(error->text),
+			 "no address space for the file system (%s): raise the limits on address "
+			 "space and file size (ulimit -v, -f)",
+			 strerror(-result));
+	return result;
+}
+
+static void destroy(void *fs)
+{
+	fs_close(fs);
+	free(fs);
+}
+
+/*
+ * open, opendir, flush, fsync and the others of an open file are left out: the kernel opens without
+ * asking, and an unlinked file that is open lives by its lookup count.
+ */
+static const struct llfused_ops ops = {
+	.size = sizeof(ops),
+	.lookup = namei_lookup,
+	.forget = namei_forget,
+	.getattr = attr_getattr,
+	.setattr = attr_setattr,
+	.readlink = symlink_readlink,
+	.symlink = namei_symlink,
+	.mknod = namei_mknod,
+	.mkdir = namei_mkdir,
+	.unlink = namei_unlink,
+	.rmdir = namei_rmdir,
+	.rename = namei_rename,
+	.link = namei_link,
+	.tmpfile = namei_tmpfile,
+	.read = io_read,
+	.write = io_write,
+	.readdir = namei_readdir,
+	.statfs = io_statfs,
+	.setxattr = xattr_setxattr,
+	.getxattr = xattr_getxattr,
+	.listxattr = xattr_listxattr,
+	.removexattr = xattr_removexattr,
+	.fallocate = io_fallocate,
+	.lseek = io_lseek,
+	.copy_file_range = io_copy_file_range,
+};
+
+const struct llfused_backend memfs_backend = {
+	LLFUSED_BACKEND_STAMP,
+	.name = "tmpfs",
+	.summary = "files in memory, as on a kernel tmpfs",
+	.declares = LLFUSED_CONCURRENT | LLFUSED_NONBLOCKING,
+	.wants = LLFUSED_WANT_ACL | LLFUSED_WANT_KILLPRIV | LLFUSED_WANT_SECCTX |
+		 LLFUSED_WANT_EXPORT | LLFUSED_WANT_CACHE_SYMLINKS | LLFUSED_WANT_OWN_DATA,
+	.options = options_list,
+	.ops = &ops,
+	.load = load,
+	.configure = configure,
+	.ready = ready,
+	.destroy = destroy,
+};

@@ -1,0 +1,165 @@
+/*
+ * The ops that look at names: lookup, readdir, and forget, which undoes what they count.
+ * Knows nothing of how entries are stored; changes no name.
+ */
+#include "namei.h"
+
+#include "attr.h"
+#include "namei_steps.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* For "." of an export: any living inode, whether it has a name or not. */
+static int look_itself(const struct memfs *fs, uint64_t nodeid, struct llfused_entry *out)
+{
+	struct inode *inode = inode_get_shared(&fs->inodes, nodeid);
+
+	if (!inode)
+		return -ESTALE;
+	attr_enter(fs, inode, out);
+	inode_unlock_shared(&fs->inodes, inode);
+	return 0;
+}
+
+/* An inode that the tree keeps alive. */
+static void enter(const struct memfs *fs, struct inode *inode, struct llfused_entry *out)
+{
+	inode_lock_shared(&fs->inodes, inode);
+	attr_enter(fs, inode, out);
+	inode_unlock_shared(&fs->inodes, inode);
+}
+
+static int look(const struct memfs *fs, uint64_t parent, const char *name,
+		struct llfused_entry *out)
+{
+	struct inode *dir;
+	struct name key;
+	uint32_t ref;
+	int error = namei_dir(fs, parent, &dir);
+
+	if (error)
+		return error;
+	if (strcmp(name, "..") == 0) {
+		enter(fs, inode_at(&fs->inodes, dir->dir.parent), out);
+		return 0;
+	}
+	key = dir_name(fs, name);
+	ref = dir_find(fs, dir, &key);
+	if (ref)
+		enter(fs, dir_target(fs, ref), out);
+	else
+		*out = (struct llfused_entry){.entry_timeout = LLFUSED_FOREVER};
+	return 0;
+}
+
+int namei_lookup(struct llfused_ctx *ctx, uint64_t parent, const char *name,
+		 struct llfused_entry *out)
+{
+	struct memfs *fs = ctx->fs;
+	int error = namei_check(name, 0);
+
+	if (error)
+		return error;
+	if (strcmp(name, ".") == 0)
+		return look_itself(fs, parent, out);
+	pthread_rwlock_rdlock(&fs->tree);
+	error = look(fs, parent, name, out);
+	pthread_rwlock_unlock(&fs->tree);
+	return error;
+}
+
+static void forget(struct memfs *fs, const struct llfused_forget *what)
+{
+	struct inode *inode = inode_get(&fs->inodes, what->nodeid);
+	uint64_t known;
+	int died;
+
+	if (!inode)
+		return;
+	known = atomic_load_explicit(&inode->nlookup, memory_order_relaxed);
+	/* Readers of the tree may raise it meanwhile, so take the difference away. */
+	atomic_fetch_sub_explicit(&inode->nlookup, what->nlookup < known ? what->nlookup : known,
+				  memory_order_relaxed);
+	died = inode_expire(&fs->inodes, inode);
+	inode_unlock(&fs->inodes, inode);
+	if (died)
+		fs_bury(fs, inode);
+}
+
+void namei_forget(struct llfused_ctx *ctx, const struct llfused_forget *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		forget(ctx->fs, &list[i]);
+}
+
+/* Gives one entry to the caller; 0 when it was not taken. */
+static int give(const struct memfs *fs, const struct dirent_node *node,
+		struct llfused_dirents *dirents)
+{
+	struct inode *inode = inode_at(&fs->inodes, node->inode);
+	uint32_t mode = (uint32_t)node->type << 12;
+	struct llfused_entry entry;
+	int taken;
+
+	if (!dirents->plus)
+		return dirents->add(dirents, node->name, node->size,
+				    atomic_load_explicit(&inode->ino, memory_order_relaxed), mode,
+				    node->cookie, NULL);
+	inode_lock_shared(&fs->inodes, inode);
+	attr_entry(fs, inode, &entry);
+	taken = dirents->add(dirents, node->name, node->size, entry.attr.ino, mode, node->cookie,
+			     &entry);
+	if (taken)
+		attr_count_lookup(inode);
+	inode_unlock_shared(&fs->inodes, inode);
+	return taken;
+}
+
+static int give_dots(const struct memfs *fs, const struct inode *dir, uint64_t offset,
+		     struct llfused_dirents *dirents)
+{
+	const struct inode *above = inode_at(&fs->inodes, dir->dir.parent);
+
+	if (offset < 1 && !dirents->add(dirents, ".", 1, atomic_load(&dir->ino), S_IFDIR, 1, NULL))
+		return 0;
+	return offset >= 2 || dirents->add(dirents, "..", 2, atomic_load(&above->ino), S_IFDIR,
+					   DIR_FIRST_COOKIE - 1, NULL);
+}
+
+static int list(const struct memfs *fs, uint64_t nodeid, uint64_t offset,
+		struct llfused_dirents *dirents, int *old)
+{
+	const struct dirent_node *node;
+	struct inode *dir;
+	int error = namei_dir(fs, nodeid, &dir);
+
+	/* A directory that was removed while open is empty. */
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	inode_lock_shared(&fs->inodes, dir);
+	*old = attr_atime_is_old(dir);
+	inode_unlock_shared(&fs->inodes, dir);
+	if (!give_dots(fs, dir, offset, dirents))
+		return 0;
+	while ((node = dir_after(fs, dir, offset)) && give(fs, node, dirents))
+		offset = node->cookie;
+	return 0;
+}
+
+int namei_readdir(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+		  struct llfused_dirents *dirents)
+{
+	struct memfs *fs = ctx->fs;
+	int old = 0;
+	int error;
+
+	(void)fh;
+	pthread_rwlock_rdlock(&fs->tree);
+	error = list(fs, nodeid, offset, dirents, &old);
+	pthread_rwlock_unlock(&fs->tree);
+	if (old)
+		attr_accessed(fs, nodeid);
+	return error;
+}

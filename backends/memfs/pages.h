@@ -1,0 +1,51 @@
+/*
+ * Allocator of 4 KiB pages in one region of the arena, lowest first.
+ * Free pages keep their memory for a while, then runs of them go back to the system at once.
+ */
+#ifndef MEMFS_PAGES_H
+#define MEMFS_PAGES_H
+
+#include "arena.h"
+#include "bits.h"
+
+#include <pthread.h>
+
+struct pages {
+	pthread_mutex_t lock;
+	const struct arena *arena;
+	char *base;
+	struct bits kept;     /* free, still with memory */
+	struct bits released; /* free, without memory */
+	uint64_t nkept;
+	uint64_t top;   /* pages from here on were never used */
+	uint64_t limit; /* number of pages in the region */
+	uint64_t used;
+	uint64_t keep; /* free pages that may always keep their memory */
+};
+
+/* Zeroed bytes that the bookkeeping of `limit` pages needs. */
+size_t pages_bytes(uint64_t limit);
+void pages_init(struct pages *pages, const struct arena *arena, char *base, uint64_t limit,
+		uint64_t keep, void *bookkeeping);
+void pages_destroy(struct pages *pages);
+
+/* Neighbouring pages. */
+struct page_run {
+	uint32_t first;
+	uint32_t count;
+	int bare; /* they have no memory yet */
+};
+
+/*
+ * Any thread; both take the lock for a moment.  alloc returns a run of at most `want` pages, of
+ * none when none is left; their content is anything.
+ */
+struct page_run pages_alloc(struct pages *pages, uint32_t want);
+void pages_free(struct pages *pages, uint32_t first, uint32_t count);
+
+static inline char *pages_at(const struct pages *pages, uint32_t page)
+{
+	return pages->base + (size_t)page * PAGE_BYTES;
+}
+
+#endif
