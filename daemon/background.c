@@ -1,0 +1,145 @@
+/*
+ * The fork into the background, and the word through the pipe by which the parent learns its exit
+ * status.  It must not know what is started.
+ */
+#include "background.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "place.h"
+
+/* Shorter than PIPE_BUF: it arrives whole or not at all. */
+struct word {
+	int status;
+	dev_t dev;
+	char text[sizeof((struct err *)0)->text];
+};
+
+int background_fork(struct background *bg, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	bg->child = fork();
+	if (bg->child < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return err_set(err, -errno, "fork: %s", strerror(errno));
+	}
+	if (bg->child == 0)
+		setsid();
+	bg->pipe_fd = fds[bg->child == 0];
+	close(fds[bg->child != 0]);
+	return 0;
+}
+
+static int send_word(struct background *bg, const struct word *word)
+{
+	ssize_t n;
+	int ret = 0;
+
+	do
+		n = write(bg->pipe_fd, word, sizeof *word);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		ret = -errno;
+	close(bg->pipe_fd);
+	bg->pipe_fd = -1;
+	return ret;
+}
+
+static void leave_terminal(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+int background_ready(struct background *bg, dev_t dev)
+{
+	struct word word;
+
+	memset(&word, 0, sizeof word);
+	word.dev = dev;
+	/* Whoever reads our terminal's other end shall see it closed when the parent exits. */
+	fflush(NULL);
+	leave_terminal();
+	log_set_target(LOG_TO_SYSLOG);
+	return send_word(bg, &word);
+}
+
+void background_failed(struct background *bg, int status, const char *text)
+{
+	struct word word;
+
+	memset(&word, 0, sizeof word);
+	word.status = status;
+	snprintf(word.text, sizeof word.text, "%s", text);
+	if (send_word(bg, &word) < 0)
+		log_error("%s", text);
+}
+
+/* It is gone without a word: how? */
+static int died(pid_t child, struct err *err)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		err_set(err, 0, "the daemon died while starting: %s", strsignal(WTERMSIG(status)));
+	else
+		err_set(err, 0, "the daemon ended while starting, with status %d",
+			WEXITSTATUS(status));
+	return 1;
+}
+
+static int prove(pid_t child, dev_t dev, const char *path, struct err *err)
+{
+	struct place place;
+	int ret = place_ask(path, &place);
+
+	if (ret == 0 && place.dev == dev)
+		return 0;
+	kill(child, SIGTERM);
+	if (ret < 0)
+		err_set(err, ret, "%s does not answer after the mount: %s", path, strerror(-ret));
+	else
+		err_set(err, 0, "%s: the file system was mounted, but is not to be seen there",
+			path);
+	return 1;
+}
+
+int background_wait(struct background *bg, const char *path, struct err *err)
+{
+	struct word word;
+	ssize_t n;
+
+	do
+		n = read(bg->pipe_fd, &word, sizeof word);
+	while (n < 0 && errno == EINTR);
+	close(bg->pipe_fd);
+	bg->pipe_fd = -1;
+	if (n != (ssize_t)sizeof word)
+		return died(bg->child, err);
+	if (word.status == 0)
+		return prove(bg->child, word.dev, path, err);
+	word.text[sizeof word.text - 1] = '\0';
+	err_set(err, 0, "%s", word.text);
+	return word.status;
+}

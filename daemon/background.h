@@ -1,0 +1,34 @@
+/*
+ * Going to the background: the parent stays until the child has told how the start went.
+ */
+#ifndef DAEMON_BACKGROUND_H
+#define DAEMON_BACKGROUND_H
+
+#include <sys/types.h>
+
+#include "err.h"
+
+struct background {
+	pid_t child; /* in the parent; 0 in the child */
+	int pipe_fd; /* the parent's end to read from, the child's to write to */
+};
+
+/* Forks; the child leads a session of its own.  One thread.  0 in both, or a negative errno. */
+int background_fork(struct background *bg, struct err *err);
+
+/*
+ * The child: gives the terminal up and says that the file system of device `dev` is served.  After
+ * that its log goes to syslog.  -EPIPE: nobody listens any more.
+ */
+int background_ready(struct background *bg, dev_t dev);
+
+/* The child: the start failed; the parent shows `text` and exits with `status`. */
+void background_failed(struct background *bg, int status, const char *text);
+
+/*
+ * The parent: waits for the word, and for the file system of that device to answer at `path`.
+ * Returns the exit status; if it is not 0, `err` holds the line to show.
+ */
+int background_wait(struct background *bg, const char *path, struct err *err);
+
+#endif

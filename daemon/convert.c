@@ -1,0 +1,92 @@
+/*
+ * Field by field from the public structs to proto's and back.  No decisions are made here.
+ */
+#include "convert.h"
+
+void convert_attr(const struct llfused_attr *from, struct proto_attr *to)
+{
+	*to = (struct proto_attr){
+		.ino = from->ino,
+		.size = from->size,
+		.blocks = from->blocks,
+		.atime = from->atime,
+		.mtime = from->mtime,
+		.ctime = from->ctime,
+		.btime = from->btime,
+		.has_btime = from->has_btime,
+		.mode = from->mode,
+		.nlink = from->nlink,
+		.uid = from->uid,
+		.gid = from->gid,
+		.blksize = from->blksize,
+		.rdev = from->rdev,
+	};
+}
+
+void convert_entry(const struct llfused_entry *from, struct proto_entry *to)
+{
+	to->nodeid = from->nodeid;
+	to->generation = from->generation;
+	to->entry_timeout = from->entry_timeout;
+	to->attr_timeout = from->attr_timeout;
+	convert_attr(&from->attr, &to->attr);
+}
+
+static struct timespec timespec_of(uint64_t sec, uint32_t nsec)
+{
+	return (struct timespec){.tv_sec = (time_t)(int64_t)sec, .tv_nsec = (long)nsec};
+}
+
+void convert_setattr(const struct fuse_setattr_in *from, struct llfused_setattr *to)
+{
+	*to = (struct llfused_setattr){
+		.valid = from->valid, /* the public bits have the kernel's values */
+		.mode = from->mode,
+		.uid = from->uid,
+		.gid = from->gid,
+		.fh = from->fh,
+		.size = from->size,
+		.lock_owner = from->lock_owner,
+		.atime = timespec_of(from->atime, from->atimensec),
+		.mtime = timespec_of(from->mtime, from->mtimensec),
+		.ctime = timespec_of(from->ctime, from->ctimensec),
+	};
+}
+
+struct proto_open convert_open(const struct llfused_open *from)
+{
+	return (struct proto_open){.fh = from->fh, .flags = from->flags};
+}
+
+struct proto_statfs convert_statfs(const struct llfused_statfs *from)
+{
+	return (struct proto_statfs){
+		.blocks = from->blocks,
+		.bfree = from->bfree,
+		.bavail = from->bavail,
+		.files = from->files,
+		.ffree = from->ffree,
+		.bsize = from->bsize,
+		.frsize = from->frsize,
+		.namelen = from->namelen,
+	};
+}
+
+struct llfused_lock convert_lock_in(const struct fuse_lk_in *from, int wait)
+{
+	return (struct llfused_lock){
+		.owner = from->owner,
+		.start = from->lk.start,
+		.end = from->lk.end,
+		.type = from->lk.type,
+		.pid = from->lk.pid,
+		.flock = (from->lk_flags & FUSE_LK_FLOCK) != 0,
+		.wait = (uint32_t)wait,
+	};
+}
+
+struct proto_lock convert_lock_out(const struct llfused_lock *from)
+{
+	return (struct proto_lock){
+		.start = from->start, .end = from->end, .type = from->type, .pid = from->pid};
+}

@@ -1,0 +1,19 @@
+/*
+ * Between the public header's structs and those of proto/: the two don't know each other.
+ */
+#ifndef DAEMON_CONVERT_H
+#define DAEMON_CONVERT_H
+
+#include <llfused/backend.h>
+
+#include "proto/reply.h"
+
+void convert_attr(const struct llfused_attr *from, struct proto_attr *to);
+void convert_entry(const struct llfused_entry *from, struct proto_entry *to);
+void convert_setattr(const struct fuse_setattr_in *from, struct llfused_setattr *to);
+struct proto_open convert_open(const struct llfused_open *from);
+struct proto_statfs convert_statfs(const struct llfused_statfs *from);
+struct llfused_lock convert_lock_in(const struct fuse_lk_in *from, int wait);
+struct proto_lock convert_lock_out(const struct llfused_lock *from);
+
+#endif

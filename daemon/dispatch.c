@@ -1,0 +1,383 @@
+/*
+ * Dispatch: one table from opcode to handler, what an absent op is answered with, the lock policy,
+ * counters and the trace.  It knows nothing of how messages travel.
+ */
+#include "dispatch.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "host.h"
+#include "log.h"
+#include "ops.h"
+#include "proto/format.h"
+#include "proto/reply.h"
+#include "session_impl.h"
+
+/* Absent ops: an errno that the kernel may remember (ENOSYS), one that it must not, or success. */
+enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
+
+struct row {
+	op_handler *handle;
+	size_t op; /* offset of the backend's function in struct llfused_ops */
+	int absent; /* negative errno, ABSENT_OK, or ABSENT_ZEROS: a fixed body of zeros */
+};
+
+#define OP(handler, member, if_absent) \
+	{.handle = (handler), .op = offsetof(struct llfused_ops, member), .absent = (if_absent)}
+
+/* By opcode number.  Opcodes that are not here are answered below, or ENOSYS. */
+static const struct row rows[] = {
+	[FUSE_LOOKUP] = OP(op_lookup, lookup, -EOPNOTSUPP),
+	[FUSE_GETATTR] = OP(op_getattr, getattr, -EOPNOTSUPP),
+	[FUSE_SETATTR] = OP(op_setattr, setattr, -EOPNOTSUPP),
+	[FUSE_READLINK] = OP(op_readlink, readlink, -EOPNOTSUPP),
+	[FUSE_SYMLINK] = OP(op_symlink, symlink, -EOPNOTSUPP),
+	[FUSE_MKNOD] = OP(op_mknod, mknod, -EOPNOTSUPP),
+	[FUSE_MKDIR] = OP(op_mkdir, mkdir, -EOPNOTSUPP),
+	[FUSE_UNLINK] = OP(op_unlink, unlink, -EOPNOTSUPP),
+	[FUSE_RMDIR] = OP(op_rmdir, rmdir, -EOPNOTSUPP),
+	[FUSE_RENAME] = OP(op_rename, rename, -EOPNOTSUPP),
+	[FUSE_RENAME2] = OP(op_rename2, rename, -ENOSYS),
+	[FUSE_LINK] = OP(op_link, link, -ENOSYS),
+	[FUSE_OPEN] = OP(op_open, open, -ENOSYS),
+	[FUSE_CREATE] = OP(op_create, create, -ENOSYS),
+	[FUSE_TMPFILE] = OP(op_tmpfile, tmpfile, -ENOSYS),
+	[FUSE_READ] = OP(op_read, read, -EOPNOTSUPP),
+	[FUSE_WRITE] = OP(op_write, write, -EOPNOTSUPP),
+	[FUSE_FLUSH] = OP(op_flush, flush, -ENOSYS),
+	[FUSE_RELEASE] = OP(op_release, release, ABSENT_OK),
+	[FUSE_FSYNC] = OP(op_fsync, fsync, -ENOSYS),
+	[FUSE_OPENDIR] = OP(op_opendir, opendir, -ENOSYS),
+	[FUSE_READDIR] = OP(op_readdir, readdir, -EOPNOTSUPP),
+	[FUSE_READDIRPLUS] = OP(op_readdir, readdir, -EOPNOTSUPP),
+	[FUSE_RELEASEDIR] = OP(op_releasedir, releasedir, ABSENT_OK),
+	[FUSE_FSYNCDIR] = OP(op_fsyncdir, fsyncdir, -ENOSYS),
+	[FUSE_STATFS] = OP(op_statfs, statfs, ABSENT_ZEROS),
+	/* never ENOSYS: the kernel would send no SETXATTR any more */
+	[FUSE_SETXATTR] = OP(op_setxattr, setxattr, -EOPNOTSUPP),
+	[FUSE_GETXATTR] = OP(op_getxattr, getxattr, -ENOSYS),
+	[FUSE_LISTXATTR] = OP(op_listxattr, listxattr, -ENOSYS),
+	[FUSE_REMOVEXATTR] = OP(op_removexattr, removexattr, -ENOSYS),
+	[FUSE_ACCESS] = OP(op_access, access, -ENOSYS),
+	[FUSE_GETLK] = OP(op_getlk, getlk, -EOPNOTSUPP),
+	[FUSE_SETLK] = OP(op_setlk, setlk, -EOPNOTSUPP),
+	[FUSE_SETLKW] = OP(op_setlkw, setlk, -EOPNOTSUPP),
+	[FUSE_BMAP] = OP(op_bmap, bmap, -ENOSYS),
+	[FUSE_IOCTL] = OP(op_ioctl, ioctl, -ENOTTY),
+	[FUSE_POLL] = OP(op_poll, poll, -ENOSYS),
+	[FUSE_FALLOCATE] = OP(op_fallocate, fallocate, -ENOSYS),
+	[FUSE_LSEEK] = OP(op_lseek, lseek, -ENOSYS),
+	[FUSE_COPY_FILE_RANGE] = OP(op_copy_file_range, copy_file_range, -ENOSYS),
+	[PROTO_OP_COPY_FILE_RANGE_64] = OP(op_copy_file_range_64, copy_file_range, -ENOSYS),
+	[PROTO_OP_STATX] = OP(op_statx, getattr, -ENOSYS),
+};
+
+static bool op_present(const struct session *s, const struct row *row)
+{
+	void (*op)(void);
+
+	memcpy(&op, (const char *)s->ops + row->op, sizeof(op));
+	return op != NULL;
+}
+
+static void ops_lock(struct session *s)
+{
+	if (s->serialized)
+		pthread_mutex_lock(&s->serial);
+}
+
+static void ops_unlock(struct session *s)
+{
+	if (s->serialized)
+		pthread_mutex_unlock(&s->serial);
+}
+
+/* With locks of the backend's own, the kernel must go on sending what releases them. */
+static bool keeps_locks_alive(uint32_t opcode)
+{
+	return opcode == FUSE_OPEN || opcode == FUSE_OPENDIR || opcode == FUSE_FLUSH;
+}
+
+static int answer_absent(struct slot *slot, const struct row *row)
+{
+	uint32_t opcode = slot->request.head.opcode;
+
+	if (row->absent == ABSENT_ZEROS) {
+		struct proto_statfs zeros = {.namelen = 255, .bsize = 4096, .frsize = 4096};
+
+		slot->body_len = proto_put_statfs(&slot->session->conn, slot_body(slot), &zeros);
+		return 0;
+	}
+	if (slot->session->has_locks && keeps_locks_alive(opcode)) {
+		struct proto_open open = {.flags = FOPEN_KEEP_CACHE};
+
+		if (opcode != FUSE_FLUSH)
+			slot->body_len = proto_put_open(slot_body(slot), &open);
+		return 0;
+	}
+	return row->absent;
+}
+
+static void tell_interrupt(struct slot *slot, llfused_pending id)
+{
+	struct session *s = slot->session;
+
+	if (!s->ops->interrupt)
+		return;
+	ops_lock(s);
+	s->ops->interrupt(&slot->ctx, id);
+	ops_unlock(s);
+}
+
+/* The handler has returned; its request may have become a pending one. */
+static int settle(struct slot *slot, int ret)
+{
+	struct session *s = slot->session;
+	struct pending_record record;
+
+	if (ret == LLFUSED_PENDING && slot->pending != 0) {
+		bool interrupted = llfused_interrupted(&slot->ctx);
+
+		if (pending_settle(&s->pending, slot->pending, interrupted))
+			tell_interrupt(slot, slot->pending);
+		return LLFUSED_PENDING;
+	}
+	/* "pending" without a record would leave the caller waiting for ever */
+	if (ret > 0)
+		ret = -EIO;
+	if (slot->pending == 0)
+		return ret;
+	/* it pended and then answered all the same: whoever takes the record away may reply */
+	if (pending_take(&s->pending, slot->pending, &record) != 0)
+		return LLFUSED_PENDING;
+	pending_done(&s->pending);
+	return ret;
+}
+
+static int call_op(struct slot *slot, const struct row *row)
+{
+	struct session *s = slot->session;
+	int ret;
+
+	inflight_enter(&s->inflight, slot);
+	ops_lock(s);
+	ret = row->handle(slot, s->ops);
+	ops_unlock(s);
+	ret = settle(slot, ret);
+	inflight_leave(slot);
+	/* only dispatch may switch a request off, by the table above */
+	return ret == -ENOSYS ? -EOPNOTSUPP : ret;
+}
+
+static void handle_forget(struct slot *slot)
+{
+	struct session *s = slot->session;
+	struct llfused_forget list[64];
+	uint64_t count = proto_forget_count(&slot->request);
+	size_t n = 0;
+
+	if (!s->ops->forget)
+		return;
+	ops_lock(s);
+	for (uint64_t i = 0; i < count; i++) {
+		struct fuse_forget_one one = proto_forget_get(&slot->request, i);
+
+		list[n++] = (struct llfused_forget){.nodeid = one.nodeid, .nlookup = one.nlookup};
+		if (n == sizeof(list) / sizeof(list[0]) || i + 1 == count) {
+			s->ops->forget(&slot->ctx, list, n);
+			n = 0;
+		}
+	}
+	ops_unlock(s);
+}
+
+static void handle_interrupt(struct slot *slot)
+{
+	struct session *s = slot->session;
+	uint64_t unique = slot->request.in.interrupt.unique;
+	llfused_pending id;
+
+	if (pending_interrupt(&s->pending, unique, &id) == 0) {
+		if (id != 0)
+			tell_interrupt(slot, id);
+		return;
+	}
+	inflight_interrupt(&s->inflight, unique);
+	/* Between the two looks it may have become pending, even if a slot was told: its worker may
+	 * have looked at the slot's mark for the last time before it was set. */
+	if (pending_interrupt(&s->pending, unique, &id) == 0) {
+		inflight_forget_orphan(&s->inflight, unique);
+		if (id != 0)
+			tell_interrupt(slot, id);
+	}
+}
+
+static void handle_retrieved(struct slot *slot)
+{
+	struct session *s = slot->session;
+	const struct proto_request *r = &slot->request;
+
+	if (!s->ops->retrieved)
+		return;
+	ops_lock(s);
+	s->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
+			  r->in.retrieve.offset, r->data.data, r->data.size);
+	ops_unlock(s);
+}
+
+/* An INTERRUPT could be answered, but only to have it sent again or never more. */
+static bool wants_reply(const struct proto_opcode *op)
+{
+	return op->reply != PROTO_REPLY_NEVER && op->number != FUSE_INTERRUPT;
+}
+
+/* Requests that are not one op of the backend. */
+static int handle_special(struct slot *slot)
+{
+	switch (slot->request.head.opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+		handle_forget(slot);
+		return 0;
+	case FUSE_INTERRUPT:
+		handle_interrupt(slot);
+		return 0;
+	case FUSE_NOTIFY_REPLY:
+		handle_retrieved(slot);
+		return 0;
+	case FUSE_DESTROY:
+		return 0;
+	case FUSE_INIT: /* answered once, before the workers started */
+		return -EIO;
+	default:
+		return -ENOSYS;
+	}
+}
+
+static int handle(struct slot *slot)
+{
+	uint32_t opcode = slot->request.head.opcode;
+	const struct row *row =
+		opcode < sizeof(rows) / sizeof(rows[0]) && rows[opcode].handle ? &rows[opcode]
+									       : NULL;
+
+	if (!row)
+		return handle_special(slot);
+	return op_present(slot->session, row) ? call_op(slot, row) : answer_absent(slot, row);
+}
+
+static void fill_context(struct slot *slot)
+{
+	const struct proto_request *r = &slot->request;
+
+	for (uint32_t i = 0; i < r->nsecctx; i++)
+		slot->secctx[i] = (struct llfused_secctx){
+			.name = r->secctx[i].name.data,
+			.value = r->secctx[i].value.data,
+			.size = r->secctx[i].value.size,
+		};
+	slot->ctx = (struct llfused_ctx){
+		.fs = slot->session->config.fs,
+		.unique = r->head.unique,
+		.uid = r->head.uid,
+		.gid = r->head.gid,
+		.pid = r->head.pid,
+		.flags = r->op->flags & PROTO_OP_NOCREDS ? LLFUSED_CTX_NOCREDS : 0,
+		.ngroups = r->ngroups,
+		.groups = r->groups,
+		.nsecctx = r->nsecctx,
+		.secctx = slot->secctx,
+	};
+	if (r->op->number == FUSE_WRITE && r->in.write.write_flags & FUSE_WRITE_CACHE)
+		slot->ctx.flags |= LLFUSED_CTX_NOCREDS;
+	slot->body_len = 0;
+	slot->pending = 0;
+	slot->counted = 0;
+}
+
+static void trace_request(const struct slot *slot)
+{
+	char line[512];
+
+	proto_format_request(line, sizeof(line), &slot->request);
+	log_debug("request: %s", line);
+}
+
+static void trace_reply(const struct slot *slot, size_t size)
+{
+	char line[512];
+
+	proto_format_reply(line, sizeof(line), slot->request.op, slot->reply, size);
+	log_debug("reply: %s", line);
+}
+
+static size_t finish(struct slot *slot, int error)
+{
+	const struct proto_request *r = &slot->request;
+	size_t size;
+
+	if (error == 0) {
+		size = sizeof(struct fuse_out_header) + slot->body_len;
+	} else {
+		size = sizeof(struct fuse_out_header);
+		slot->body_len = 0;
+		slot->counted = 0;
+	}
+	proto_put_header(slot->reply, r->head.unique, error, slot->body_len);
+	if (slot->session->config.trace)
+		trace_reply(slot, size);
+	return size;
+}
+
+/* The answer to what the decoder refused. */
+static size_t refuse(struct slot *slot, int error)
+{
+	const struct proto_opcode *op = slot->request.op;
+
+	return !op || wants_reply(op) ? finish(slot, error) : 0;
+}
+
+size_t dispatch_message(struct slot *slot, const void *message, size_t size)
+{
+	struct session *s = slot->session;
+	int ret = proto_decode(&s->conn, message, size, &slot->request);
+	unsigned row;
+
+	if (ret != 0) {
+		stats_count(&slot->stats->malformed);
+		log_debug("request refused: errno=%d size=%zu opcode=%u", -ret, size,
+			  ret == -EBADMSG ? 0 : slot->request.head.opcode);
+		return ret == -EBADMSG ? 0 : refuse(slot, ret);
+	}
+	row = proto_opcode_index(slot->request.op);
+	stats_count(&slot->stats->requests[row]);
+	if (s->config.trace)
+		trace_request(slot);
+	fill_context(slot);
+	ret = handle(slot);
+	if (ret < 0)
+		stats_count(&slot->stats->errors[row]);
+	if (ret == LLFUSED_PENDING || !wants_reply(slot->request.op))
+		return 0;
+	return finish(slot, ret);
+}
+
+void dispatch_sent(struct slot *slot, int error)
+{
+	struct session *s = slot->session;
+	struct llfused_forget one = {.nodeid = slot->counted, .nlookup = 1};
+
+	if (error == 0)
+		return;
+	stats_count(&slot->stats->refused);
+	log_debug("reply refused: errno=%d unique=%llu", -error,
+		  (unsigned long long)slot->request.head.unique);
+	if (slot->counted == 0 || !s->ops->forget)
+		return;
+	slot->counted = 0;
+	ops_lock(s);
+	s->ops->forget(&slot->ctx, &one, 1);
+	ops_unlock(s);
+}

@@ -1,0 +1,70 @@
+/*
+ * auto_unmount without a helper: a small process that waits for our end, however it comes, and then
+ * takes a dead mount away.  It must not know anything of the session.
+ */
+#include "mount_ways.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "place.h"
+
+/* Keeps nothing of the parent's but `pipe_fd`: not its terminal, and above all not /dev/fuse. */
+static void let_go(int pipe_fd)
+{
+	int null_fd;
+
+	setsid();
+	if (pipe_fd > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, (unsigned)pipe_fd - 1, 0);
+	close_range((unsigned)pipe_fd + 1, ~0u, 0);
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = STDIN_FILENO; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null_fd, fd);
+	if (null_fd > STDERR_FILENO && null_fd != pipe_fd)
+		close(null_fd);
+	if (chdir("/") < 0)
+		return;
+}
+
+static void watch(int pipe_fd, const char *path)
+{
+	struct place place;
+	sigset_t all;
+	char byte;
+	int ret;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	let_go(pipe_fd);
+	while (read(pipe_fd, &byte, 1) < 0 && errno == EINTR)
+		;
+	/* A mount that answers is somebody else's; one that is just dying aborts the question. */
+	ret = place_ask(path, &place);
+	if (ret == -ENOTCONN || ret == -ECONNABORTED)
+		umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+int mount_watch_start(struct mount *m, struct err *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, -errno, "auto_unmount: pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		watch(fds[0], m->path);
+		_exit(0);
+	}
+	close(fds[0]);
+	if (pid < 0) {
+		close(fds[1]);
+		return err_set(err, -errno, "auto_unmount: fork: %s", strerror(errno));
+	}
+	m->helper_fd = fds[1];
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * The command line: one table of options from which parsing and help are made.
+ */
+#ifndef DAEMON_OPTIONS_H
+#define DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <llfused/backend.h>
+
+#include "err.h"
+#include "mount.h"
+
+enum transport_choice { TRANSPORT_AUTO, TRANSPORT_DEV, TRANSPORT_URING };
+
+/* How /dev/fuse is driven: by io_uring, or by plain read and write. */
+enum io_choice { IO_AUTO, IO_URING, IO_PLAIN };
+
+struct options_pair {
+	char *key;
+	char *value; /* NULL: given without one */
+};
+
+struct options {
+	const struct llfused_backend *backend;
+	char *mountpoint;
+	bool foreground;
+	bool debug; /* one line a request and reply; implies foreground and log level debug */
+	bool help;
+	bool version;
+	enum llfused_log_level log_level;
+	unsigned workers; /* 0: chosen by the daemon */
+	enum transport_choice transport;
+	enum io_choice io;
+	uint64_t stop_timeout; /* ns */
+	struct mount_options mount;
+	struct options_pair *backend_options; /* "source" among them */
+	size_t nbackend_options;
+};
+
+/*
+ * 0, or -EINVAL with one line in `err` that names the culprit.  With help or version set the rest may
+ * be missing.  The result owns copies; free it with options_free() in both cases.
+ */
+int options_parse(int argc, char **argv, struct options *out, struct err *err);
+void options_free(struct options *options);
+/* With a backend chosen, its options too. */
+void options_help(FILE *to, const struct llfused_backend *backend);
+
+#endif

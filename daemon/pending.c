@@ -1,0 +1,209 @@
+/*
+ * The table of pending requests.  It knows nothing of how they are answered.
+ */
+#include "pending.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "inflight.h"
+
+int pending_init(struct pending *p, uint32_t cap, struct err *err)
+{
+	*p = (struct pending){.cap = cap};
+	p->records = mmap(NULL, (size_t)cap * sizeof(p->records[0]), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p->records == MAP_FAILED)
+		return err_set(err, -errno, "cannot reserve the table of pending requests: %s",
+			       strerror(errno));
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->idle, NULL);
+	return 0;
+}
+
+void pending_free(struct pending *p)
+{
+	munmap(p->records, (size_t)p->cap * sizeof(p->records[0]));
+	pthread_cond_destroy(&p->idle);
+	pthread_mutex_destroy(&p->lock);
+}
+
+static uint32_t index_of(llfused_pending id)
+{
+	return (uint32_t)id - 1;
+}
+
+/* The live record of an id, or NULL.  Lock held. */
+static struct pending_record *find(struct pending *p, llfused_pending id)
+{
+	uint32_t i = index_of(id);
+
+	if (id == 0 || i >= p->high || p->records[i].id != id)
+		return NULL;
+	return &p->records[i];
+}
+
+static struct pending_record *allocate(struct pending *p)
+{
+	struct pending_record *r;
+
+	if (p->free != 0) {
+		r = &p->records[p->free - 1];
+		p->free = r->next;
+		return r;
+	}
+	return p->high < p->cap ? &p->records[p->high++] : NULL;
+}
+
+/* How many bytes of data the reply may carry. */
+static uint32_t reply_room(const struct proto_request *request)
+{
+	switch (request->op->reply) {
+	case PROTO_REPLY_DATA:
+	case PROTO_REPLY_DIRENTS:
+	case PROTO_REPLY_DIRENTS_PLUS:
+		return request->in.read.size;
+	case PROTO_REPLY_XATTR:
+		return request->in.getxattr.size;
+	case PROTO_REPLY_LINK:
+		return 4095;
+	default:
+		return 0;
+	}
+}
+
+llfused_pending pending_add(struct pending *p, const struct slot *slot)
+{
+	const struct proto_request *request = &slot->request;
+	struct pending_record *r = NULL;
+	llfused_pending id = 0;
+
+	pthread_mutex_lock(&p->lock);
+	if (!p->shut)
+		r = allocate(p);
+	if (r) {
+		uint32_t generation = r->generation + 1;
+		uint32_t index = (uint32_t)(r - p->records);
+
+		id = (llfused_pending)generation << 32 | (index + 1);
+		*r = (struct pending_record){
+			.id = id,
+			.unique = request->head.unique,
+			.nodeid = request->head.nodeid,
+			.since = inflight_now(),
+			.op = request->op,
+			.fd = slot->fd,
+			.pid = request->head.pid,
+			.room = reply_room(request),
+			.generation = generation,
+			.in_handler = true,
+		};
+		p->count++;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return id;
+}
+
+bool pending_settle(struct pending *p, llfused_pending id, bool interrupted)
+{
+	struct pending_record *r;
+	bool tell = false;
+
+	pthread_mutex_lock(&p->lock);
+	r = find(p, id);
+	if (r) {
+		r->in_handler = false;
+		r->interrupted |= interrupted;
+		tell = r->interrupted;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return tell;
+}
+
+int pending_take(struct pending *p, llfused_pending id, struct pending_record *out)
+{
+	struct pending_record *r;
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&p->lock);
+	r = find(p, id);
+	if (r) {
+		*out = *r;
+		r->id = 0;
+		r->next = p->free;
+		p->free = index_of(id) + 1;
+		p->count--;
+		p->completing++;
+		ret = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return ret;
+}
+
+void pending_done(struct pending *p)
+{
+	pthread_mutex_lock(&p->lock);
+	if (--p->completing == 0)
+		pthread_cond_broadcast(&p->idle);
+	pthread_mutex_unlock(&p->lock);
+}
+
+int pending_interrupt(struct pending *p, uint64_t unique, llfused_pending *id)
+{
+	int ret = -ENOENT;
+
+	*id = 0;
+	pthread_mutex_lock(&p->lock);
+	for (uint32_t i = 0, left = p->count; i < p->high && left > 0; i++) {
+		struct pending_record *r = &p->records[i];
+
+		if (r->id == 0)
+			continue;
+		left--;
+		if (r->unique != unique)
+			continue;
+		if (!r->in_handler && !r->interrupted)
+			*id = r->id;
+		r->interrupted = true;
+		ret = 0;
+		break;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return ret;
+}
+
+void pending_shut(struct pending *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->shut = true;
+	pthread_mutex_unlock(&p->lock);
+}
+
+llfused_pending pending_next(struct pending *p, uint32_t *at)
+{
+	llfused_pending id = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (*at < p->high && id == 0)
+		id = p->records[(*at)++].id;
+	pthread_mutex_unlock(&p->lock);
+	return id;
+}
+
+void pending_wait_idle(struct pending *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (p->completing > 0)
+		pthread_cond_wait(&p->idle, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_each(struct pending *p, void (*visit)(const struct pending_record *, void *), void *arg)
+{
+	pthread_mutex_lock(&p->lock);
+	for (uint32_t i = 0; i < p->high; i++)
+		if (p->records[i].id != 0)
+			visit(&p->records[i], arg);
+	pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,431 @@
+/*
+ * The life of a session: INIT, start, end, stop.  Requests are dispatch's, travelling is the
+ * transport's; how the mount came about is not known here.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "host.h"
+#include "log.h"
+#include "proto/reply.h"
+#include "session_impl.h"
+
+#define PENDING_MAX	   65536u
+#define INIT_TIMEOUT_MS	   10000
+#define MAX_WRITE	   (1u << 20)
+#define MAX_BACKGROUND	   64u
+#define CONGESTION	   48u
+#define MIN_READ_BUFFER	   8192u /* the kernel's least; enough for INIT */
+
+/* ---- making one ---- */
+
+/* The backend may have been compiled with a shorter or longer table than ours. */
+static void copy_ops(struct session *s)
+{
+	const struct llfused_ops *from = s->backend->ops;
+	size_t size = from->size < sizeof(s->ops_copy) ? from->size : sizeof(s->ops_copy);
+
+	memcpy(&s->ops_copy, from, size);
+	s->ops = &s->ops_copy;
+	s->serialized = !(s->backend->declares & LLFUSED_CONCURRENT);
+	s->has_locks = s->ops->setlk != NULL;
+}
+
+int session_new(struct session **out, const struct session_config *config, struct err *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int ret;
+
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->config = *config;
+	s->backend = config->backend;
+	s->fuse_fd = -1;
+	s->transport = &transport_dev;
+	copy_ops(s);
+	pthread_mutex_init(&s->serial, NULL);
+	pthread_rwlock_init(&s->sending, NULL);
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->stop_fd < 0 || s->end_fd < 0) {
+		ret = err_set(err, -errno, "cannot make an eventfd: %s", strerror(errno));
+		goto fail;
+	}
+	ret = pending_init(&s->pending, PENDING_MAX, err);
+	if (ret != 0)
+		goto fail;
+	*out = s;
+	return 0;
+fail:
+	close(s->stop_fd);
+	close(s->end_fd);
+	free(s);
+	return ret;
+}
+
+/* ---- INIT ---- */
+
+static uint64_t features_for_backend(const struct session *s)
+{
+	uint32_t wants = s->backend->wants;
+	uint64_t f = 0;
+
+	if (wants & LLFUSED_WANT_KILLPRIV)
+		f |= FUSE_HANDLE_KILLPRIV_V2;
+	if (wants & LLFUSED_WANT_ACL)
+		f |= FUSE_POSIX_ACL | FUSE_DONT_MASK;
+	if (wants & LLFUSED_WANT_SECCTX)
+		f |= FUSE_SECURITY_CTX;
+	if (wants & LLFUSED_WANT_SUPP_GROUP)
+		f |= FUSE_CREATE_SUPP_GROUP;
+	if (wants & LLFUSED_WANT_EXPORT)
+		f |= FUSE_EXPORT_SUPPORT;
+	if (wants & LLFUSED_WANT_CACHE_SYMLINKS)
+		f |= FUSE_CACHE_SYMLINKS;
+	f |= wants & LLFUSED_WANT_OWN_DATA ? FUSE_EXPLICIT_INVAL_DATA : FUSE_AUTO_INVAL_DATA;
+	return f;
+}
+
+/* What follows from which ops are there. */
+static uint64_t features_for_ops(const struct session *s)
+{
+	uint64_t f = 0;
+
+	if (s->has_locks)
+		f |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
+	/* Without OPEN messages nobody would truncate; and an OPEN cannot tell the backend to clear
+	 * setuid and setgid, which the SETATTR that comes otherwise can. */
+	if (s->ops->open && s->ops->create && !(s->backend->wants & LLFUSED_WANT_KILLPRIV))
+		f |= FUSE_ATOMIC_O_TRUNC;
+	if (!s->ops->open && !s->has_locks)
+		f |= FUSE_NO_OPEN_SUPPORT;
+	if (!s->ops->opendir && !s->has_locks)
+		f |= FUSE_NO_OPENDIR_SUPPORT;
+	return f;
+}
+
+static struct proto_wishes wishes_of(const struct session *s)
+{
+	uint32_t page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	return (struct proto_wishes){
+		.features = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ASYNC_DIO |
+			    FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS |
+			    FUSE_READDIRPLUS_AUTO | FUSE_ABORT_ERROR | FUSE_INIT_EXT |
+			    FUSE_SETXATTR_EXT | FUSE_HAS_IOCTL_DIR | FUSE_HAS_EXPIRE_ONLY |
+			    FUSE_DIRECT_IO_ALLOW_MMAP | features_for_backend(s) |
+			    features_for_ops(s),
+		.max_write = MAX_WRITE,
+		.max_readahead = MAX_WRITE,
+		/* reads are limited by pages alone, and the buffers by max_write */
+		.max_pages = MAX_WRITE / page_size,
+		.page_size = page_size,
+		.max_background = MAX_BACKGROUND,
+		.congestion_threshold = CONGESTION,
+		.time_gran = 1,
+		.default_permissions = s->config.default_permissions,
+	};
+}
+
+/* Which of the backend's wishes came true. */
+static uint32_t wants_in_force(const struct session *s)
+{
+	static const struct {
+		uint32_t want;
+		uint64_t feature;
+	} pairs[] = {
+		{LLFUSED_WANT_ACL, FUSE_POSIX_ACL},
+		{LLFUSED_WANT_KILLPRIV, FUSE_HANDLE_KILLPRIV_V2},
+		{LLFUSED_WANT_SECCTX, FUSE_SECURITY_CTX},
+		{LLFUSED_WANT_SUPP_GROUP, FUSE_CREATE_SUPP_GROUP},
+		{LLFUSED_WANT_EXPORT, FUSE_EXPORT_SUPPORT},
+		{LLFUSED_WANT_CACHE_SYMLINKS, FUSE_CACHE_SYMLINKS},
+		{LLFUSED_WANT_OWN_DATA, FUSE_EXPLICIT_INVAL_DATA},
+	};
+	uint32_t wants = 0;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (s->conn.features & pairs[i].feature)
+			wants |= pairs[i].want;
+	return wants & s->backend->wants;
+}
+
+/* One message, waiting for it at most so long: a mount that never gets INIT must not hang us. */
+static ssize_t read_init(int fuse_fd, void *buf, size_t size)
+{
+	struct pollfd pfd = {.fd = fuse_fd, .events = POLLIN};
+
+	for (;;) {
+		ssize_t n = read(fuse_fd, buf, size);
+
+		if (n >= 0)
+			return n;
+		if (errno == EINTR || errno == ENOENT)
+			continue;
+		if (errno != EAGAIN)
+			return -errno;
+		n = poll(&pfd, 1, INIT_TIMEOUT_MS);
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+static int write_init(struct session *s, int fuse_fd, uint64_t unique, int error)
+{
+	unsigned char reply[sizeof(struct fuse_out_header) + PROTO_BODY_MAX];
+	size_t body = 0;
+
+	if (error == 0)
+		body = proto_init_encode(&s->answer, reply + sizeof(struct fuse_out_header));
+	proto_put_header(reply, unique, error, body);
+	if (write(fuse_fd, reply, sizeof(struct fuse_out_header) + body) < 0)
+		return -errno;
+	return 0;
+}
+
+static int answer_init(struct session *s, int fuse_fd, const struct proto_request *request,
+		       struct err *err)
+{
+	struct proto_wishes wishes = wishes_of(s);
+	struct proto_offer offer;
+	int ret;
+
+	proto_init_offer(&request->in.init, &offer);
+	ret = proto_init_negotiate(&offer, &wishes, &s->answer);
+	if (ret != 0) {
+		write_init(s, fuse_fd, request->head.unique, ret);
+		return err_set(err, ret, "the kernel speaks FUSE protocol %u.%u, which is not served",
+			       offer.major, offer.minor);
+	}
+	proto_init_conn(&s->answer, &s->conn);
+	ret = write_init(s, fuse_fd, request->head.unique, 0);
+	if (ret != 0)
+		return err_set(err, ret, "the kernel refused the answer to INIT: %s",
+			       strerror(-ret));
+	s->initialised = true;
+	return 0;
+}
+
+int session_handshake(int fuse_fd, void *arg, struct err *err)
+{
+	static const struct proto_conn before_init;
+	struct session *s = arg;
+	struct proto_request request;
+	unsigned char message[MIN_READ_BUFFER];
+	ssize_t n = read_init(fuse_fd, message, sizeof(message));
+	int ret;
+
+	if (n < 0)
+		return err_set(err, (int)n, "no INIT came from the kernel: %s", strerror((int)-n));
+	ret = proto_decode(&before_init, message, (size_t)n, &request);
+	if (ret == 0 && request.head.opcode == FUSE_INIT)
+		return answer_init(s, fuse_fd, &request, err);
+	/* the mount call may be waiting for an answer */
+	if (ret != -EBADMSG)
+		write_init(s, fuse_fd, request.head.unique, -EPROTO);
+	return err_set(err, -EPROTO, "the kernel's first message is not INIT");
+}
+
+/* ---- start and end ---- */
+
+static int tell_backend(struct session *s, struct err *err)
+{
+	struct llfused_conn conn = {
+		.want = wants_in_force(s),
+		.max_write = s->conn.max_write,
+		.max_read = s->conn.max_write,
+	};
+	int ret = s->backend->init ? s->backend->init(s->config.fs, &conn) : 0;
+
+	if (ret != 0)
+		return err_set(err, ret, "backend %s: init failed: %s", s->backend->name,
+			       strerror(-ret));
+	return 0;
+}
+
+int session_start(struct session *s, int fuse_fd, struct err *err)
+{
+	int ret;
+
+	if (!s->initialised)
+		return err_set(err, -EPROTO, "INIT was not answered");
+	s->fuse_fd = fuse_fd;
+	ret = notifyq_start(&s->notifyq, fuse_fd, err);
+	if (ret != 0)
+		return ret;
+	host_bind(s); /* from init() on, a backend's threads may notify */
+	ret = tell_backend(s, err);
+	if (ret == 0)
+		ret = s->transport->start(s, s->how, sizeof(s->how), err);
+	if (ret != 0) {
+		notifyq_stop(&s->notifyq);
+		return ret;
+	}
+	s->started = true;
+	return 0;
+}
+
+void session_finish(struct session *s, enum session_end end)
+{
+	int running = SESSION_RUNNING;
+	uint64_t one = 1;
+
+	atomic_compare_exchange_strong(&s->end, &running, (int)end);
+	/* both are counters far from full: these writes cannot fail */
+	if (write(s->stop_fd, &one, sizeof(one)) < 0 || write(s->end_fd, &one, sizeof(one)) < 0)
+		log_error("cannot signal the end of the session: %s", strerror(errno));
+}
+
+int session_end_fd(const struct session *s)
+{
+	return s->end_fd;
+}
+
+enum session_end session_ended(const struct session *s)
+{
+	return (enum session_end)atomic_load(&((struct session *)(uintptr_t)s)->end);
+}
+
+/* Nobody will complete them any more. */
+static void fail_pending(struct session *s)
+{
+	llfused_pending id;
+	uint32_t at = 0;
+
+	pending_shut(&s->pending);
+	while ((id = pending_next(&s->pending, &at)) != 0)
+		llfused_complete(id, -EIO);
+	pending_wait_idle(&s->pending);
+}
+
+void session_stop(struct session *s)
+{
+	if (!s->started || s->stopped)
+		return;
+	s->stopped = true;
+	/* Workers still serve here: a notification that the kernel holds up behind a request gets
+	 * through, so its sender can be waited for. */
+	fail_pending(s);
+	notifyq_stop(&s->notifyq);
+	pthread_rwlock_wrlock(&s->sending);
+	pthread_rwlock_unlock(&s->sending);
+	session_finish(s, SESSION_STOPPED);
+	s->transport->stop(s);
+}
+
+void session_free(struct session *s)
+{
+	session_stop(s);
+	if (s->backend->destroy)
+		s->backend->destroy(s->config.fs);
+	host_bind(NULL);
+	pending_free(&s->pending);
+	pthread_mutex_destroy(&s->serial);
+	pthread_rwlock_destroy(&s->sending);
+	close(s->stop_fd);
+	close(s->end_fd);
+	free(s);
+}
+
+/* ---- telling ---- */
+
+static size_t append(char *buf, size_t size, size_t at, const char *text)
+{
+	int n = snprintf(at < size ? buf + at : NULL, at < size ? size - at : 0, "%s", text);
+
+	return at + (size_t)n;
+}
+
+/* " on=a,b" or " off=a(reason),b(reason)" */
+static size_t list_features(const struct session *s, int on, char *buf, size_t size, size_t at)
+{
+	const char *separator = on ? " on=" : " off=";
+
+	for (unsigned i = 0; i < s->answer.nfeatures; i++) {
+		const struct proto_feature *f = &s->answer.feature[i];
+
+		if (!f->on != !on)
+			continue;
+		at = append(buf, size, at, separator);
+		at = append(buf, size, at, f->name);
+		if (!on) {
+			at = append(buf, size, at, "(");
+			at = append(buf, size, at, f->reason);
+			at = append(buf, size, at, ")");
+		}
+		separator = ",";
+	}
+	return at;
+}
+
+void session_describe(const struct session *s, char *buf, size_t size)
+{
+	char head[256];
+	size_t at;
+
+	snprintf(head, sizeof(head),
+		 "backend=%s transport=%s (%s) workers=%u protocol=%u.%u max_write=%u", s->backend->name,
+		 s->transport->name, s->how, s->nworkers, s->answer.major, s->answer.minor,
+		 s->conn.max_write);
+	at = append(buf, size, 0, head);
+	at = list_features(s, 1, buf, size, at);
+	list_features(s, 0, buf, size, at);
+}
+
+static unsigned long long age_ms(uint64_t since)
+{
+	uint64_t now = inflight_now();
+
+	return now > since ? (now - since) / 1000000 : 0;
+}
+
+static void dump_slots(const struct session *s)
+{
+	for (unsigned i = 0; i < s->nworkers; i++) {
+		struct slot *slot = &s->slots[i];
+		uint64_t unique = atomic_load(&slot->unique);
+		const struct proto_opcode *op = proto_opcode_find(atomic_load(&slot->opcode));
+
+		if (unique == 0)
+			continue;
+		log_info("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu",
+			 op ? op->name : "?", (unsigned long long)unique,
+			 (unsigned long long)atomic_load(&slot->nodeid), atomic_load(&slot->pid),
+			 age_ms(atomic_load(&slot->since)));
+	}
+}
+
+static void dump_pending(const struct pending_record *r, void *arg)
+{
+	(void)arg;
+	log_info("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu pending=1", r->op->name,
+		 (unsigned long long)r->unique, (unsigned long long)r->nodeid, r->pid,
+		 age_ms(r->since));
+}
+
+void session_dump(struct session *s)
+{
+	struct stats sum = {0};
+	char line[2048];
+
+	if (!s->started || s->stopped)
+		return;
+	for (unsigned i = 0; i < s->nworkers; i++)
+		stats_add(&sum, s->slots[i].stats);
+	stats_format(&sum, line, sizeof(line));
+	log_info("counters: %s", line);
+	log_info("counters: malformed=%llu refused=%llu notifications=%llu dropped=%llu",
+		 (unsigned long long)sum.malformed, (unsigned long long)sum.refused,
+		 (unsigned long long)s->notifyq.sent, (unsigned long long)s->notifyq.dropped);
+	dump_slots(s);
+	pending_each(&s->pending, dump_pending, NULL);
+}

@@ -1,0 +1,38 @@
+/*
+ * A worker of the dev transport: a thread with a descriptor of its own, one slot, and a buffer for
+ * the message.  Two loops can drive it: io_uring, or plain read and write.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "session_impl.h"
+
+struct worker {
+	struct session *session;
+	struct slot *slot;
+	pthread_t thread;
+	bool running; /* the thread was started and is to be joined */
+	bool own_fd;  /* a clone; else the session's descriptor, shared and non-blocking */
+	int fd;
+	atomic_bool quit; /* plain loop: leave at the next chance */
+	unsigned char *message;
+	size_t message_cap;
+	struct stats stats;
+};
+
+/* Can this process make an io_uring?  0 or a negative errno (forbidden: -EPERM, -ENOSYS). */
+int worker_uring_probe(void);
+
+/* The loops.  Each runs until the connection or the session ends; 0, or a negative errno when serving
+ * failed. */
+int worker_loop_uring(struct worker *w);
+int worker_loop_plain(struct worker *w);
+
+/* What a failed read means: 0 try again, 1 the connection has ended, else the negative errno. */
+int worker_read_failed(int error);
+
+#endif
