@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,11 +17,19 @@
 #include "log.h"
 #include "place.h"
 
+#define ANSWER_TIMEOUT_MS 20000
+
 /* Shorter than PIPE_BUF: it arrives whole or not at all. */
 struct word {
 	int status;
 	dev_t dev;
 	char text[sizeof((struct err *)0)->text];
+};
+
+/* What the file system says at its place. */
+struct answer {
+	int ret;
+	struct place place;
 };
 
 int background_fork(struct background *bg, struct err *err)
@@ -109,16 +118,59 @@ static int died(pid_t child, struct err *err)
 	return 1;
 }
 
+/*
+ * A process of its own asks: nothing gets whoever waits for a deaf daemon out of the kernel.
+ * Returns where to read its answer from.
+ */
+static int ask_aside(const char *path)
+{
+	struct answer answer;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		memset(&answer, 0, sizeof answer);
+		answer.ret = place_ask(path, &answer.place);
+		if (write(fds[1], &answer, sizeof answer) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(fds[1]);
+	if (pid > 0)
+		return fds[0];
+	close(fds[0]);
+	return -EAGAIN;
+}
+
+static struct answer ask(const char *path)
+{
+	struct answer answer = {.ret = -ETIMEDOUT};
+	struct pollfd poll_fd = {.fd = ask_aside(path), .events = POLLIN};
+
+	if (poll_fd.fd < 0)
+		return (struct answer){.ret = poll_fd.fd};
+	if (poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0 &&
+	    read(poll_fd.fd, &answer, sizeof answer) != (ssize_t)sizeof answer)
+		answer.ret = -EIO;
+	close(poll_fd.fd);
+	return answer;
+}
+
 static int prove(pid_t child, dev_t dev, const char *path, struct err *err)
 {
-	struct place place;
-	int ret = place_ask(path, &place);
+	struct answer answer = ask(path);
 
-	if (ret == 0 && place.dev == dev)
+	if (answer.ret == 0 && answer.place.dev == dev)
 		return 0;
+	/* Two signals: one to unmount, one not to wait for us. */
 	kill(child, SIGTERM);
-	if (ret < 0)
-		err_set(err, ret, "%s does not answer after the mount: %s", path, strerror(-ret));
+	kill(child, SIGINT);
+	if (answer.ret < 0)
+		err_set(err, answer.ret, "%s does not answer after the mount: %s", path,
+			strerror(-answer.ret));
 	else
 		err_set(err, 0, "%s: the file system was mounted, but is not to be seen there",
 			path);

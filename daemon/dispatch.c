@@ -228,7 +228,7 @@ static void handle_retrieved(struct slot *slot)
 }
 
 /* An INTERRUPT could be answered, but only to have it sent again or never more. */
-static bool wants_reply(const struct proto_opcode *op)
+bool dispatch_wants_reply(const struct proto_opcode *op)
 {
 	return op->reply != PROTO_REPLY_NEVER && op->number != FUSE_INTERRUPT;
 }
@@ -336,7 +336,7 @@ static size_t refuse(struct slot *slot, int error)
 {
 	const struct proto_opcode *op = slot->request.op;
 
-	return !op || wants_reply(op) ? finish(slot, error) : 0;
+	return !op || dispatch_wants_reply(op) ? finish(slot, error) : 0;
 }
 
 size_t dispatch_message(struct slot *slot, const void *message, size_t size)
@@ -359,7 +359,7 @@ size_t dispatch_message(struct slot *slot, const void *message, size_t size)
 	ret = handle(slot);
 	if (ret < 0)
 		stats_count(&slot->stats->errors[row]);
-	if (ret == LLFUSED_PENDING || !wants_reply(slot->request.op))
+	if (ret == LLFUSED_PENDING || !dispatch_wants_reply(slot->request.op))
 		return 0;
 	return finish(slot, ret);
 }

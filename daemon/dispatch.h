@@ -4,6 +4,7 @@
 #ifndef DAEMON_DISPATCH_H
 #define DAEMON_DISPATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "slot.h"
@@ -13,6 +14,9 @@
  * in slot->reply, or 0 when there is none to send (now).  `message` must live until then.
  */
 size_t dispatch_message(struct slot *slot, const void *message, size_t size);
+
+/* Is a request of this sort answered? */
+bool dispatch_wants_reply(const struct proto_opcode *op);
 
 /* The reply was sent (error 0) or refused by the kernel with a negative errno: a refused entry gives
  * its lookup count back. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "convert.h"
+#include "dispatch.h"
 #include "log.h"
 #include "proto/notify.h"
 #include "proto/reply.h"
@@ -27,6 +28,9 @@ PUBLIC llfused_pending llfused_pend(struct llfused_ctx *ctx)
 {
 	struct slot *slot = slot_of(ctx);
 
+	/* forget() and its like are not answered, so there is nothing to wait for */
+	if (!slot->request.op || !dispatch_wants_reply(slot->request.op))
+		return 0;
 	if (slot->pending == 0)
 		slot->pending = pending_add(&slot->session->pending, slot);
 	return slot->pending;
@@ -35,8 +39,9 @@ PUBLIC llfused_pending llfused_pend(struct llfused_ctx *ctx)
 PUBLIC int llfused_interrupted(const struct llfused_ctx *ctx)
 {
 	struct slot *slot = slot_of(ctx);
+	uint64_t unique = atomic_load(&slot->interrupted);
 
-	return atomic_load(&slot->interrupted) == slot->request.head.unique;
+	return unique != 0 && unique == slot->request.head.unique;
 }
 
 /* ---- completion ---- */
@@ -101,11 +106,12 @@ PUBLIC int llfused_complete(llfused_pending pending, int error)
 /* The kernel did not want the entry any more: its lookup count goes back. */
 static void undo_lookup(struct session *s, uint64_t nodeid)
 {
-	struct llfused_ctx ctx = {.fs = s->config.fs, .flags = LLFUSED_CTX_NOCREDS};
+	struct slot none = {.session = s}; /* a context belongs to a slot, and this is no request */
 	struct llfused_forget one = {.nodeid = nodeid, .nlookup = 1};
 
+	none.ctx = (struct llfused_ctx){.fs = s->config.fs, .flags = LLFUSED_CTX_NOCREDS};
 	if (nodeid != 0 && s->ops->forget)
-		s->ops->forget(&ctx, &one, 1);
+		s->ops->forget(&none.ctx, &one, 1);
 }
 
 PUBLIC int llfused_complete_entry(llfused_pending pending, const struct llfused_entry *entry)

@@ -68,8 +68,6 @@ static int mount_direct(struct mount *m, struct mount_plan *plan, struct err *er
 	} else {
 		ret = err_set(err, -errno, "fsopen: %s", strerror(errno));
 	}
-	if (ret == 0 && plan->options->auto_unmount)
-		ret = mount_watch_start(m, err);
 	return ret;
 }
 
@@ -112,6 +110,8 @@ int mount_open(struct mount *m, const char *path, const struct mount_options *op
 		.arg = arg,
 	};
 	ret = mount_any(m, &plan, err);
+	if (ret == 0 && options->auto_unmount)
+		ret = mount_watch_start(m, err);
 	if (ret < 0) {
 		err_wrap(err, "mounting on %s", m->path);
 		mount_close(m);
@@ -140,11 +140,9 @@ void mount_detach(struct mount *m)
 {
 	int ret;
 
-	if (!m->attached)
+	if (!m->attached || !is_ours(m))
 		return;
 	m->attached = false;
-	if (!is_ours(m))
-		return;
 	ret = m->way == MOUNT_BY_HELPER ? mount_helper_detach(m->path) : mount_detach_path(m->path);
 	if (ret < 0)
 		log_warn("cannot unmount %s: %s", m->path, strerror(-ret));

@@ -35,9 +35,6 @@ static int spawn_helper(char *const argv[], int stderr_fd, int keep_fd, pid_t *p
 		posix_spawn_file_actions_adddup2(&actions, stderr_fd, STDERR_FILENO);
 	else
 		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	/* It may stay for long (auto_unmount): whoever reads our stdout must not wait for its end. */
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	if (keep_fd >= 0) /* onto itself: takes O_CLOEXEC away */
 		posix_spawn_file_actions_adddup2(&actions, keep_fd, keep_fd);
 	error = posix_spawnp(pid, HELPER, &actions, &attr, argv, environ);
@@ -103,8 +100,7 @@ static char *helper_options(const struct mount_plan *plan)
 		plan->allow_other ? ",allow_other" : "");
 	fprintf(to, "%s%s%s", options->ro ? ",ro" : "", options->nosuid ? ",nosuid" : "",
 		options->nodev ? ",nodev" : "");
-	fprintf(to, "%s%s%s", options->noexec ? ",noexec" : "", options->noatime ? ",noatime" : "",
-		options->auto_unmount ? ",auto_unmount" : "");
+	fprintf(to, "%s%s", options->noexec ? ",noexec" : "", options->noatime ? ",noatime" : "");
 	if (fclose(to) != 0) {
 		free(text);
 		return NULL;
@@ -190,9 +186,7 @@ static int run_helper(struct mount *m, const struct mount_plan *plan, int socket
 	m->fuse_fd = receive_fd(socket_fd);
 	if (m->fuse_fd < 0)
 		helper_failed(stderr_fds[0], err);
-	/* To unmount after us it stays. */
-	if (m->fuse_fd < 0 || !plan->options->auto_unmount)
-		wait_for(pid);
+	wait_for(pid);
 	return m->fuse_fd < 0 ? -EPERM : 0;
 }
 
@@ -218,10 +212,7 @@ static int mount_by_helper(struct mount *m, const struct mount_plan *plan, struc
 	close_if_open(stderr_fds[0]);
 	close_if_open(stderr_fds[1]);
 	close_if_open(sockets[1]);
-	if (ret == 0 && plan->options->auto_unmount)
-		m->helper_fd = sockets[0];
-	else
-		close(sockets[0]);
+	close(sockets[0]);
 	return ret;
 }
 

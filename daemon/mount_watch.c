@@ -1,13 +1,14 @@
 /*
- * auto_unmount without a helper: a small process that waits for our end, however it comes, and then
- * takes a dead mount away.  It must not know anything of the session.
+ * auto_unmount: a small process that waits for our end, however it comes, and then takes a dead
+ * mount away.  (fusermount3 has such an option, but looks at the mount as root, whom it does not
+ * let in without allow_other.)  It must not know anything of the session.
  */
 #include "mount_ways.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "place.h"
@@ -39,13 +40,15 @@ static void watch(int pipe_fd, const char *path)
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
+	/* Who kills all llfused by name shall not kill this one. */
+	prctl(PR_SET_NAME, "auto_unmount");
 	let_go(pipe_fd);
 	while (read(pipe_fd, &byte, 1) < 0 && errno == EINTR)
 		;
 	/* A mount that answers is somebody else's; one that is just dying aborts the question. */
 	ret = place_ask(path, &place);
 	if (ret == -ENOTCONN || ret == -ECONNABORTED)
-		umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+		mount_detach_path(path);
 }
 
 int mount_watch_start(struct mount *m, struct err *err)

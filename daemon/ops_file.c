@@ -186,6 +186,7 @@ int op_readdir(struct slot *slot, const struct llfused_ops *ops)
 	const struct fuse_read_in *in = &slot->request.in.read;
 	struct packer packer = {
 		.public = {.plus = slot->request.op->reply == PROTO_REPLY_DIRENTS_PLUS,
+			   .flags = in->flags,
 			   .add = pack},
 		.dirents = {.data = (char *)slot_body(slot),
 			    .cap = in->size < slot->body_cap ? in->size : slot->body_cap},

@@ -78,6 +78,7 @@ static int make_session(struct serve *s, struct err *err)
 			.workers = s->options->workers,
 			.io = s->options->io,
 			.default_permissions = mount_default_permissions(&s->options->mount),
+			.mount_flags = s->options->mount.noatime ? LLFUSED_MOUNT_NOATIME : 0,
 			.trace = s->options->debug,
 		};
 

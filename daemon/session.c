@@ -17,12 +17,12 @@
 #include "proto/reply.h"
 #include "session_impl.h"
 
-#define PENDING_MAX	   65536u
-#define INIT_TIMEOUT_MS	   10000
-#define MAX_WRITE	   (1u << 20)
-#define MAX_BACKGROUND	   64u
-#define CONGESTION	   48u
-#define MIN_READ_BUFFER	   8192u /* the kernel's least; enough for INIT */
+#define PENDING_MAX     65536u
+#define INIT_TIMEOUT_MS 10000
+#define MAX_WRITE       (1u << 20)
+#define MAX_BACKGROUND  64u
+#define CONGESTION      48u
+#define MIN_READ_BUFFER 8192u /* the kernel's least; enough for INIT */
 
 /* ---- making one ---- */
 
@@ -203,7 +203,8 @@ static int answer_init(struct session *s, int fuse_fd, const struct proto_reques
 	ret = proto_init_negotiate(&offer, &wishes, &s->answer);
 	if (ret != 0) {
 		write_init(s, fuse_fd, request->head.unique, ret);
-		return err_set(err, ret, "the kernel speaks FUSE protocol %u.%u, which is not served",
+		return err_set(err, ret,
+			       "the kernel speaks FUSE protocol %u.%u, which is not served",
 			       offer.major, offer.minor);
 	}
 	proto_init_conn(&s->answer, &s->conn);
@@ -243,6 +244,7 @@ static int tell_backend(struct session *s, struct err *err)
 		.want = wants_in_force(s),
 		.max_write = s->conn.max_write,
 		.max_read = s->conn.max_write,
+		.mount = s->config.mount_flags,
 	};
 	int ret = s->backend->init ? s->backend->init(s->config.fs, &conn) : 0;
 
@@ -373,9 +375,9 @@ void session_describe(const struct session *s, char *buf, size_t size)
 	size_t at;
 
 	snprintf(head, sizeof(head),
-		 "backend=%s transport=%s (%s) workers=%u protocol=%u.%u max_write=%u", s->backend->name,
-		 s->transport->name, s->how, s->nworkers, s->answer.major, s->answer.minor,
-		 s->conn.max_write);
+		 "backend=%s transport=%s (%s) workers=%u protocol=%u.%u max_write=%u",
+		 s->backend->name, s->transport->name, s->how, s->nworkers, s->answer.major,
+		 s->answer.minor, s->conn.max_write);
 	at = append(buf, size, 0, head);
 	at = list_features(s, 1, buf, size, at);
 	list_features(s, 0, buf, size, at);

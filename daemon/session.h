@@ -18,16 +18,18 @@ enum session_end {
 	SESSION_RUNNING,
 	SESSION_UNMOUNTED, /* the kernel ended the connection: umount, or an abort */
 	SESSION_STOPPED,   /* session_stop() */
-	SESSION_FAILED	   /* serving failed */
+	SESSION_FAILED     /* serving failed */
 };
 
 struct session_config {
 	const struct llfused_backend *backend;
-	void *fs; /* made by backend->load(), ready; destroyed by session_free(), once there is one */
+	void *fs; /* made by backend->load(), ready; destroyed by session_free(), once there is one
+		   */
 	unsigned workers; /* 0: chosen here */
 	enum io_choice io;
 	bool default_permissions; /* the mount has (or will have) that option */
-	bool trace; /* one log line a request and reply */
+	uint32_t mount_flags;     /* LLFUSED_MOUNT_*, for the backend */
+	bool trace;               /* one log line a request and reply */
 };
 
 int session_new(struct session **out, const struct session_config *config, struct err *err);

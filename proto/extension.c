@@ -19,9 +19,7 @@ static bool block_take(struct cursor *c, struct block *out)
 
 	if (!cursor_copy(c, &head, sizeof(head)))
 		return false;
-	if (head.size < sizeof(head) || head.size % 8 != 0)
-		return false;
-	if (!cursor_take(c, head.size - sizeof(head), &body))
+	if (head.size < sizeof(head) || !cursor_take(c, head.size - sizeof(head), &body))
 		return false;
 	out->kind = head.type;
 	out->body = cursor_over(body.data, body.size);

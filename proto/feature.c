@@ -7,8 +7,7 @@
 
 #include "abi.h"
 
-#define HIGH_BITS 0xffffffff00000000ull
-#define BIT(n)    (1ull << (n))
+#define BIT(n) (1ull << (n))
 
 enum kind {
 	CHOICE, /* on when offered and wished */

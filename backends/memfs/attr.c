@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DAY 86400
+#define DAY              86400
+#define GROUPS_LOOKED_AT 1024 /* of a caller; who is in more is taken for no member of the rest */
 
 static struct timespec time_of(const struct inode *inode, int which)
 {
@@ -76,11 +77,13 @@ static int is_before(const struct inode *inode, int a, int b)
 	return inode->nsec[a] <= inode->nsec[b];
 }
 
-int attr_atime_is_old(const struct inode *inode)
+int attr_atime_is_old(const struct memfs *fs, const struct inode *inode)
 {
+	if (fs->noatime)
+		return 0;
 	return is_before(inode, INODE_ATIME, INODE_MTIME) ||
 	       is_before(inode, INODE_ATIME, INODE_CTIME) ||
-	       fs_now().tv_sec - inode->sec[INODE_ATIME] >= DAY;
+	       inode->sec[INODE_ATIME] <= fs_now().tv_sec - DAY;
 }
 
 void attr_set_time(struct inode *inode, int which, const struct timespec *time)
@@ -98,10 +101,27 @@ void attr_touch(struct inode *inode, int mtime)
 		attr_set_time(inode, INODE_MTIME, &now);
 }
 
-void attr_kill_suidgid(struct inode *inode)
+static int is_member(const struct llfused_ctx *ctx, uint32_t gid)
+{
+	uint32_t groups[GROUPS_LOOKED_AT];
+	int count;
+
+	if (ctx->gid == gid)
+		return 1;
+	count = llfused_groups(ctx, groups, GROUPS_LOOKED_AT);
+	for (int i = 0; i < count && i < GROUPS_LOOKED_AT; i++)
+		if (groups[i] == gid)
+			return 1;
+	return 0;
+}
+
+void attr_kill_suidgid(const struct llfused_ctx *ctx, struct inode *inode)
 {
 	inode->mode &= ~(uint32_t)S_ISUID;
-	if (inode->mode & S_IXGRP)
+	if (!(inode->mode & S_ISGID))
+		return;
+	/* without group-execute it marks no program, and members of the group may keep it */
+	if ((inode->mode & S_IXGRP) || (ctx->uid != 0 && !is_member(ctx, inode->gid)))
 		inode->mode &= ~(uint32_t)S_ISGID;
 }
 
@@ -112,7 +132,7 @@ void attr_accessed(const struct memfs *fs, uint64_t nodeid)
 
 	if (!inode)
 		return;
-	if (attr_atime_is_old(inode)) {
+	if (attr_atime_is_old(fs, inode)) {
 		now = fs_now();
 		attr_set_time(inode, INODE_ATIME, &now);
 	}
@@ -179,9 +199,22 @@ static void set_times(struct inode *inode, const struct llfused_setattr *set,
 	attr_set_time(inode, INODE_CTIME, set->valid & LLFUSED_SET_CTIME ? &set->ctime : now);
 }
 
-static void set_owner_and_mode(struct memfs *fs, struct inode *inode,
+/*
+ * A request that sets nothing comes before fallocate and copy_file_range into a setuid file by a
+ * caller who must not keep the bit, and from chown(2) with neither id: tmpfs clears the bits on
+ * both.
+ */
+static int kills_suidgid(const struct inode *inode, const struct llfused_setattr *set)
+{
+	return (set->valid & LLFUSED_SET_KILL_SUIDGID) ||
+	       (set->valid == 0 && !S_ISDIR(inode->mode));
+}
+
+static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inode,
 			       const struct llfused_setattr *set)
 {
+	struct memfs *fs = ctx->fs;
+
 	if (set->valid & LLFUSED_SET_UID)
 		inode->uid = set->uid;
 	if (set->valid & LLFUSED_SET_GID)
@@ -190,17 +223,19 @@ static void set_owner_and_mode(struct memfs *fs, struct inode *inode,
 		inode->mode = (inode->mode & S_IFMT) | (set->mode & 07777);
 		xattr_chmod_acl(fs, inode);
 	}
-	if (set->valid & LLFUSED_SET_KILL_SUIDGID)
-		attr_kill_suidgid(inode);
+	if (kills_suidgid(inode, set))
+		attr_kill_suidgid(ctx, inode);
 	if ((set->valid & (LLFUSED_SET_UID | LLFUSED_SET_GID | LLFUSED_SET_SIZE)) &&
 	    !S_ISDIR(inode->mode))
 		xattr_kill_capability(fs, inode);
 }
 
-static void apply(struct memfs *fs, struct inode *inode, const struct llfused_setattr *set)
+static void apply(const struct llfused_ctx *ctx, struct inode *inode,
+		  const struct llfused_setattr *set)
 {
+	struct memfs *fs = ctx->fs;
 	struct timespec now = fs_now();
-	int touch = set->valid != 0;
+	int touch = 1;
 
 	if (set->valid & LLFUSED_SET_SIZE) {
 		int moves = size_moves_times(inode, set);
@@ -212,7 +247,7 @@ static void apply(struct memfs *fs, struct inode *inode, const struct llfused_se
 			touch = (set->valid &
 				 ~(uint32_t)(LLFUSED_SET_SIZE | LLFUSED_SET_LOCKOWNER)) != 0;
 	}
-	set_owner_and_mode(fs, inode, set);
+	set_owner_and_mode(ctx, inode, set);
 	if (touch)
 		set_times(inode, set, &now);
 }
@@ -228,7 +263,7 @@ int attr_setattr(struct llfused_ctx *ctx, uint64_t nodeid, const struct llfused_
 		return -ESTALE;
 	error = check(inode, set);
 	if (!error) {
-		apply(fs, inode, set);
+		apply(ctx, inode, set);
 		attr_fill(inode, &out->attr);
 		out->timeout = LLFUSED_FOREVER;
 	}

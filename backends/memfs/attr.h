@@ -14,14 +14,14 @@ void attr_entry(const struct memfs *fs, const struct inode *inode, struct llfuse
 void attr_count_lookup(struct inode *inode);
 /* Both in one. */
 void attr_enter(const struct memfs *fs, struct inode *inode, struct llfused_entry *out);
-/* 1 when an access now has to move atime, as relatime has it. */
-int attr_atime_is_old(const struct inode *inode);
+/* 1 when an access now has to move atime: as relatime has it, unless the mount says noatime. */
+int attr_atime_is_old(const struct memfs *fs, const struct inode *inode);
 
 /* Writing. */
 void attr_set_time(struct inode *inode, int which, const struct timespec *time);
 void attr_touch(struct inode *inode, int mtime); /* ctime, and mtime if so */
-/* Clears setuid, and setgid where the group may execute. */
-void attr_kill_suidgid(struct inode *inode);
+/* Clears setuid; setgid too where the group may execute or the caller is not in the group. */
+void attr_kill_suidgid(const struct llfused_ctx *ctx, struct inode *inode);
 
 /* Moves atime if it is old.  Takes the lock itself: none may be held. */
 void attr_accessed(const struct memfs *fs, uint64_t nodeid);

@@ -12,6 +12,11 @@
 
 static const char zeros[PAGE_BYTES];
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* How many pages from slot `i` on lie one after the other in memory, at most `most`. */
 static uint64_t contiguous(const struct radix_span *span, uint64_t i, uint64_t most)
 {
@@ -115,33 +120,26 @@ static char *open_page(const struct memfs *fs, uint32_t *slot, size_t start, siz
 	return memory;
 }
 
-/* Copies into pages that are all there, beginning at slot i. */
+/* Copies into pages that are all there, beginning at slot i; size is not 0. */
 static void fill(const struct memfs *fs, const struct radix_span *span, uint64_t i, size_t start,
 		 const char *from, size_t size)
 {
 	while (size) {
-		uint64_t pages = (start + size + PAGE_BYTES - 1) / PAGE_BYTES;
-		size_t part = size;
-		char *memory = NULL;
-		uint64_t run = 0;
+		size_t end = start + size;
+		char *memory = open_page(fs, &span->slots[i++], start, least(end, PAGE_BYTES));
+		size_t room = PAGE_BYTES;
+		size_t part;
 
-		/* Opening clears marks, so contiguous pages show only then. */
-		for (; run < pages; run++) {
-			size_t end = start + size - run * PAGE_BYTES;
-			char *page = open_page(fs, &span->slots[i + run], run ? 0 : start,
-					       end < PAGE_BYTES ? end : PAGE_BYTES);
-
-			if (run == 0)
-				memory = page;
-			else if (page != memory + run * PAGE_BYTES)
-				break;
+		/* Opening clears marks, so only then it shows what lies together. */
+		while (room < end && open_page(fs, &span->slots[i], 0,
+					       least(end - room, PAGE_BYTES)) == memory + room) {
+			room += PAGE_BYTES;
+			i++;
 		}
-		if (part > run * PAGE_BYTES - start)
-			part = run * PAGE_BYTES - start;
+		part = least(end, room) - start;
 		memcpy(memory + start, from, part);
 		from += part;
 		size -= part;
-		i += run;
 		start = 0;
 	}
 }
@@ -162,7 +160,7 @@ static size_t write_leaf(struct memfs *fs, struct inode *inode, uint64_t offset,
 	want = last - index + 1;
 	if (want > span.count - (index - span.first))
 		want = span.count - (index - span.first);
-	got = data_add_pages(fs, inode, &span, index - span.first, want);
+	got = data_add_pages(fs, inode, &span, index - span.first, want, 1);
 	if (!got) {
 		radix_prune(&fs->slab, &inode->reg.pages, index);
 		return 0;

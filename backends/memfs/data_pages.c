@@ -8,7 +8,7 @@
 #include <string.h>
 
 uint64_t data_add_pages(struct memfs *fs, struct inode *inode, const struct radix_span *span,
-			uint64_t i, uint64_t count)
+			uint64_t i, uint64_t count, int populate)
 {
 	uint64_t have = 0;
 
@@ -30,6 +30,9 @@ uint64_t data_add_pages(struct memfs *fs, struct inode *inode, const struct radi
 			break;
 		for (uint32_t k = 0; k < run.count; k++)
 			span->slots[i + have + k] = (run.first + k + 1) | DATA_UNWRITTEN;
+		if (populate && run.bare && run.count > 1)
+			arena_populate(&fs->arena, pages_at(&fs->data, run.first),
+				       run.count * PAGE_BYTES);
 		inode->reg.npages += run.count;
 		have += run.count;
 	}
@@ -209,7 +212,7 @@ static int allocate_pages(struct memfs *fs, struct inode *inode, uint64_t first,
 		if (count > last - index + 1)
 			count = last - index + 1;
 		settle(fs, &span, i, count);
-		got = data_add_pages(fs, inode, &span, i, count);
+		got = data_add_pages(fs, inode, &span, i, count, 0);
 		if (got < count) {
 			radix_prune(&fs->slab, &inode->reg.pages, index);
 			undo_allocate(fs, inode, first, index + got);

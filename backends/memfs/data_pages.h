@@ -20,9 +20,10 @@ static inline char *data_page(const struct memfs *fs, uint32_t slot)
 
 /*
  * Puts unwritten pages where `count` slots from `i` on have none.  Returns how many of the slots,
- * counted from the first, have a page now.  The inode's lock is held exclusively.
+ * counted from the first, have a page now.  With `populate` they are about to be written.  The
+ * inode's lock is held exclusively.
  */
 uint64_t data_add_pages(struct memfs *fs, struct inode *inode, const struct radix_span *span,
-			uint64_t i, uint64_t count);
+			uint64_t i, uint64_t count, int populate);
 
 #endif

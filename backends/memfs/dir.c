@@ -50,7 +50,7 @@ static uint32_t *head_of(const struct memfs *fs, const struct inode_dir *dir, ui
 {
 	struct radix_span span = radix_look(&fs->slab, &dir->buckets, bucket);
 
-	return &span.slots[bucket - span.first];
+	return span.slots + (bucket - span.first);
 }
 
 uint32_t dir_find(const struct memfs *fs, const struct inode *dir, const struct name *name)
@@ -155,7 +155,7 @@ static uint32_t *cookie_slot(struct memfs *fs, struct inode_dir *dir, uint64_t c
 {
 	struct radix_span span = radix_look(&fs->slab, &dir->cookies, cookie - DIR_FIRST_COOKIE);
 
-	return &span.slots[cookie - DIR_FIRST_COOKIE - span.first];
+	return span.slots + (cookie - DIR_FIRST_COOKIE - span.first);
 }
 
 int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,

@@ -39,7 +39,8 @@ void dir_free(struct memfs *fs, struct inode *dir);
 uint32_t dir_find(const struct memfs *fs, const struct inode *dir, const struct name *name);
 
 /*
- * Changes; the tree is locked exclusively.  dir_add appends: 0 or -ENOSPC.  dir_rename gives an
+ * Changes; the tree is locked exclusively.  The caller counts entries, after each change: the count
+ * must be right before it.  dir_add appends: 0 or -ENOSPC.  dir_rename gives an
  * entry another name at its place in the order: 0 or -ENOSPC, and nothing changed.
  */
 int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,

@@ -72,20 +72,40 @@ static uint64_t lay_out(struct memfs *fs, const struct plan *plan)
 	return data_at + plan->data_pages * PAGE_BYTES;
 }
 
-/* Where address space is short, half of everything may still be enough. */
+/* Halves the largest part that can be halved; 0 when there is none. */
+static int shrink(struct plan *plan)
+{
+	uint64_t *parts[] = {&plan->inodes, &plan->slab_pages, &plan->data_pages};
+	static const uint64_t bytes[] = {sizeof(struct inode), PAGE_BYTES, PAGE_BYTES};
+	uint64_t most = 0;
+	int largest = -1;
+
+	for (int i = 0; i < 3; i++) {
+		if (*parts[i] <= LEAST || *parts[i] * bytes[i] <= most)
+			continue;
+		most = *parts[i] * bytes[i];
+		largest = i;
+	}
+	if (largest >= 0)
+		*parts[largest] /= 2;
+	return largest >= 0;
+}
+
+/* Where address space is short, less may still be enough; statfs must not promise more then. */
 static int reserve(struct memfs *fs)
 {
-	struct plan plan = plan_for(&fs->limits);
+	struct plan wanted = plan_for(&fs->limits);
+	struct plan plan = wanted;
 	int error;
 
 	fs->arena.base = NULL;
-	while ((error = arena_open(&fs->arena, lay_out(fs, &plan))) < 0) {
-		if (plan.inodes <= LEAST && plan.slab_pages <= LEAST && plan.data_pages <= LEAST)
+	while ((error = arena_open(&fs->arena, lay_out(fs, &plan))) < 0)
+		if (!shrink(&plan))
 			return error;
-		plan.inodes = plan.inodes > LEAST ? plan.inodes / 2 : plan.inodes;
-		plan.slab_pages = plan.slab_pages > LEAST ? plan.slab_pages / 2 : plan.slab_pages;
-		plan.data_pages = plan.data_pages > LEAST ? plan.data_pages / 2 : plan.data_pages;
-	}
+	if (plan.data_pages < wanted.data_pages)
+		fs->limits.max_pages = plan.data_pages;
+	if (plan.inodes < wanted.inodes)
+		fs->limits.max_inodes = plan.inodes - 2;
 	lay_out(fs, &plan);
 	return 0;
 }

@@ -32,6 +32,7 @@ struct memfs {
 	uint32_t root_mode;
 	uint32_t root_uid;
 	uint32_t root_gid;
+	int noatime; /* of the mount: reading leaves access times alone */
 };
 
 /* Set-up and teardown; no other thread may know `fs` yet, or any more.  0 or a negative errno. */

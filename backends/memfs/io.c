@@ -40,7 +40,7 @@ int io_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offs
 	error = check_regular(inode);
 	if (!error) {
 		buf->len = data_read(fs, inode, offset, buf->data, buf->cap);
-		old = !(flags & O_NOATIME) && attr_atime_is_old(inode);
+		old = !(flags & O_NOATIME) && attr_atime_is_old(fs, inode);
 	}
 	inode_unlock_shared(&fs->inodes, inode);
 	if (old)
@@ -48,9 +48,10 @@ int io_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offs
 	return error;
 }
 
-static int write_inode(struct memfs *fs, struct inode *inode, uint64_t offset, const void *data,
-		       size_t size, uint32_t flags, size_t *written)
+static int write_inode(const struct llfused_ctx *ctx, struct inode *inode, uint64_t offset,
+		       const void *data, size_t size, uint32_t flags, size_t *written)
 {
+	struct memfs *fs = ctx->fs;
 	int error = check_regular(inode);
 
 	*written = 0;
@@ -61,7 +62,7 @@ static int write_inode(struct memfs *fs, struct inode *inode, uint64_t offset, c
 	if (size > LARGEST - offset)
 		size = LARGEST - offset;
 	if (flags & LLFUSED_WRITE_KILL_SUIDGID)
-		attr_kill_suidgid(inode);
+		attr_kill_suidgid(ctx, inode);
 	/* A store to mapped memory takes no capability away. */
 	if (!(flags & LLFUSED_WRITE_CACHE))
 		xattr_kill_capability(fs, inode);
@@ -81,7 +82,7 @@ int io_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t off
 	(void)fh;
 	if (!inode)
 		return -ESTALE;
-	error = write_inode(fs, inode, offset, data, size, flags, written);
+	error = write_inode(ctx, inode, offset, data, size, flags, written);
 	inode_unlock(&fs->inodes, inode);
 	return error;
 }

@@ -46,6 +46,14 @@ static int ready(void *fs, struct llfused_error *error)
 	return result;
 }
 
+static int init(void *instance, const struct llfused_conn *conn)
+{
+	struct memfs *fs = instance;
+
+	fs->noatime = (conn->mount & LLFUSED_MOUNT_NOATIME) != 0;
+	return 0;
+}
+
 static void destroy(void *fs)
 {
 	fs_close(fs);
@@ -96,5 +104,6 @@ const struct llfused_backend memfs_backend = {
 	.load = load,
 	.configure = configure,
 	.ready = ready,
+	.init = init,
 	.destroy = destroy,
 };

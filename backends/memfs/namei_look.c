@@ -8,6 +8,8 @@
 #include "namei_steps.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -139,7 +141,7 @@ static int list(const struct memfs *fs, uint64_t nodeid, uint64_t offset,
 	if (error)
 		return error == -ENOENT ? 0 : error;
 	inode_lock_shared(&fs->inodes, dir);
-	*old = attr_atime_is_old(dir);
+	*old = !(dirents->flags & O_NOATIME) && attr_atime_is_old(fs, dir);
 	inode_unlock_shared(&fs->inodes, dir);
 	if (!give_dots(fs, dir, offset, dirents))
 		return 0;

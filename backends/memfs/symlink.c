@@ -56,7 +56,7 @@ int symlink_readlink(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_bu
 	}
 	target->len = inode->link.size < target->cap ? inode->link.size : target->cap;
 	blob_read(&fs->slab, inode->link.target, target->data, target->len);
-	old = attr_atime_is_old(inode);
+	old = attr_atime_is_old(fs, inode);
 	inode_unlock_shared(&fs->inodes, inode);
 	if (old)
 		attr_accessed(fs, nodeid);

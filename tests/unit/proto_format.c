@@ -160,7 +160,7 @@ Test(proto_format, replies_read_as_documented)
 {
 	struct proto_conn conn = conn_newest();
 	struct proto_entry entry = {.nodeid = 2, .attr = {.ino = 2, .mode = 0100644, .size = 5}};
-	struct proto_open open = {.fh = 6, .flags = 2};
+	struct proto_open open = {.fh = 6, .flags = 2, .backing_id = -3};
 	char reply[512];
 	size_t size;
 
@@ -176,7 +176,7 @@ Test(proto_format, replies_read_as_documented)
 	proto_put_header(reply, 8, 0, size);
 	reply_line(FUSE_CREATE, reply, 16 + size);
 	cr_expect(strstr(line, " nodeid=2 "), "%s", line);
-	cr_expect(strstr(line, " fh=6 open_flags=0x2 backing_id=0"), "%s", line);
+	cr_expect(strstr(line, " fh=6 open_flags=0x2 backing_id=-3"), "%s", line);
 	memcpy(reply + 16, "a/b", 3);
 	proto_put_header(reply, 8, 0, 3);
 	cr_expect_str_eq(reply_line(FUSE_READLINK, reply, 19),

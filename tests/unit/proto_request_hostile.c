@@ -300,9 +300,10 @@ Test(proto_request_hostile, block_sizes_that_do_not_add_up_are_refused)
 	}
 }
 
-Test(proto_request_hostile, counts_and_values_beyond_their_block_are_refused)
+Test(proto_request_hostile, counts_and_values_that_do_not_fill_their_block_are_refused)
 {
-	static const uint32_t counts[] = {4, 5, 0x40000000, 0x40000001, 0x80000000, UINT32_MAX};
+	static const uint32_t counts[] = {0,          1,          4,          5,         0x40000000,
+					  0x40000002, 0x40000003, 0x80000000, UINT32_MAX};
 	static const uint32_t values[] = {16, 0x80000000, 0xfffffff8, UINT32_MAX};
 	struct proto_request out;
 

@@ -115,14 +115,15 @@ static void check_absurd(const struct proto_opcode *op, const struct message *m)
 	struct entry e = message_ring(m, message_payload_size(m));
 	struct proto_request out;
 
+	if (e.payload_size > 0) {
+		e.payload_size--;
+		cr_expect_eq(entry_decode(&e, &out), -EINVAL, "%s: a byte beyond", op->name);
+	}
 	for (size_t i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
 		put32(e.header, 272, absurd[i]);
 		cr_expect_eq(entry_decode(&e, &out), -EINVAL, "%s", op->name);
 		cr_expect_eq(out.head.unique, TEST_UNIQUE);
 	}
-	put32(e.header, 272, (uint32_t)e.payload_size + 1);
-	put32(e.header, 0, get32(e.header, 0) + 1);
-	cr_expect_eq(entry_decode(&e, &out), -EINVAL, "%s: one byte beyond the buffer", op->name);
 	entry_free(&e);
 }
 

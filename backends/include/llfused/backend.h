@@ -199,6 +199,7 @@ struct llfused_ioctl {
  */
 struct llfused_dirents {
 	uint32_t plus;
+	uint32_t flags; /* of the open directory, as open(2) */
 	int (*add)(struct llfused_dirents *dirents, const char *name, size_t namelen, uint64_t ino,
 		   uint32_t mode, uint64_t next, const struct llfused_entry *entry);
 };
@@ -335,10 +336,11 @@ struct llfused_option {
 };
 
 /* Declarations */
-#define LLFUSED_CONCURRENT   (1u << 0) /* ops may be called from several threads at once */
-#define LLFUSED_NONBLOCKING  (1u << 1) /* ops never sleep long: they may run on the workers */
-#define LLFUSED_NEEDS_SOURCE (1u << 2) /* --source=DIR must be given, and becomes option "source" \
-					*/
+#define LLFUSED_CONCURRENT  (1u << 0) /* ops may be called from several threads at once */
+#define LLFUSED_NONBLOCKING (1u << 1) /* ops never sleep long: they may run on the workers */
+#define LLFUSED_NEEDS_SOURCE \
+	(1u << 2) /* --source=DIR must be given, and becomes option "source" \
+		   */
 
 /* Wishes: what the kernel is asked for, beyond what suits every backend */
 #define LLFUSED_WANT_ACL            (1u << 0) /* POSIX ACLs enforced by the kernel; umask left to us */
@@ -355,11 +357,14 @@ struct llfused_error {
 	char text[256];
 };
 
+#define LLFUSED_MOUNT_NOATIME (1u << 0) /* reading does not change access times */
+
 /* What the kernel agreed to, for init(). */
 struct llfused_conn {
 	uint32_t want;      /* LLFUSED_WANT_* that are in force */
 	uint32_t max_write; /* bytes of one write request */
 	uint32_t max_read;
+	uint32_t mount; /* LLFUSED_MOUNT_*: what the mount was asked to be */
 };
 
 struct llfused_backend {
@@ -403,6 +408,13 @@ llfused_pending llfused_pend(struct llfused_ctx *ctx);
 
 /* 1 when the caller of the request that is being handled got a signal. */
 int llfused_interrupted(const struct llfused_ctx *ctx);
+
+/*
+ * The caller's supplementary groups: at most `max` go to `list`; returns how many there are, or
+ * -ESRCH when the caller cannot be seen.  Slow: it reads /proc.  Only inside a handler, while the
+ * caller waits.
+ */
+int llfused_groups(const struct llfused_ctx *ctx, uint32_t *list, size_t max);
 
 /*
  * Answers a pending request, from any thread; error is 0 or a negative errno.  0 is right for ops

@@ -1,0 +1,127 @@
+/*
+ * Operations on a file's size and space: truncate, fallocate, copying ranges.
+ * Knows nothing of the other side.
+ */
+#include "allow.h"
+#include "gen.h"
+#include "ops.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+static void gen_truncate(struct gen *g, struct op *op)
+{
+	op->num[0] = gen_offset(g, -1);
+	gen_path(g, op, 0, WANT_FILE);
+}
+
+/* See the list of allowed differences. */
+static bool truncate_same(const char *path, int64_t size)
+{
+	struct stat st;
+
+	return allow_is_on("truncate-same") && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == size;
+}
+
+static void exec_truncate(struct worker *w, const struct op *op, struct result *r)
+{
+	if (truncate_same(w->path[0], op->num[0]))
+		worker_done(r, 0);
+	else
+		worker_done(r, truncate(w->path[0], op->num[0]));
+}
+
+static void gen_ftruncate(struct gen *g, struct op *op)
+{
+	op->num[0] = gen_handle(g, WANT_FILE);
+	op->num[1] = gen_offset(g, op->num[0]);
+}
+
+static void exec_ftruncate(struct worker *w, const struct op *op, struct result *r)
+{
+	worker_done(r, ftruncate(worker_fd(w, op->num[0]), op->num[1]));
+}
+
+static void gen_fallocate(struct gen *g, struct op *op)
+{
+	static const int modes[] = {
+		0,
+		0,
+		FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_ZERO_RANGE,
+		FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_PUNCH_HOLE,
+		FALLOC_FL_COLLAPSE_RANGE,
+		FALLOC_FL_INSERT_RANGE,
+		FALLOC_FL_UNSHARE_RANGE,
+		FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE,
+		0x1000,
+	};
+	/* Over what any file system holds, so that it must be refused at once. */
+	static const int64_t huge[] = {INT64_MAX, INT64_C(1) << 60, -1, INT64_MIN};
+
+	op->num[0] = gen_handle(g, WANT_FILE);
+	op->num[1] = RNG_PICK(&g->rng, modes);
+	op->num[2] = gen_offset(g, op->num[0]);
+	op->num[3] = gen_length(g);
+	if (g->huge_space && rng_chance(&g->rng, 4))
+		op->num[3] = RNG_PICK(&g->rng, huge);
+}
+
+/* tmpfs has no ZERO_RANGE, but a hole made and filled again is the same. */
+static int zero_range_by_hand(int fd, const struct op *op)
+{
+	int keep = (int)op->num[1] & FALLOC_FL_KEEP_SIZE;
+
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, op->num[2], op->num[3]) < 0)
+		return -1;
+	return fallocate(fd, keep, op->num[2], op->num[3]);
+}
+
+static void exec_fallocate(struct worker *w, const struct op *op, struct result *r)
+{
+	int fd = worker_fd(w, op->num[0]), mode = (int)op->num[1];
+	int ret = fallocate(fd, mode, op->num[2], op->num[3]);
+
+	if (ret < 0 && errno == EOPNOTSUPP && allow_is_on("zero-range") &&
+	    (mode & ~FALLOC_FL_KEEP_SIZE) == FALLOC_FL_ZERO_RANGE)
+		ret = zero_range_by_hand(fd, op);
+	worker_done(r, ret);
+}
+
+static void gen_copy(struct gen *g, struct op *op)
+{
+	op->num[0] = gen_handle(g, WANT_FILE);
+	op->num[1] = rng_chance(&g->rng, 20) ? -1 : gen_offset(g, op->num[0]);
+	op->num[2] = rng_chance(&g->rng, 20) ? op->num[0] : gen_handle(g, WANT_FILE);
+	op->num[3] = rng_chance(&g->rng, 20) ? -1 : gen_offset(g, op->num[2]);
+	op->num[4] = gen_length(g);
+	op->num[5] = rng_chance(&g->rng, 2) ? 1 : 0;
+}
+
+/* An offset of -1 means the handle's own position. */
+static void exec_copy(struct worker *w, const struct op *op, struct result *r)
+{
+	off64_t in = op->num[1], out = op->num[3];
+
+	worker_done(r, copy_file_range(worker_fd(w, op->num[0]), in == -1 ? NULL : &in,
+				       worker_fd(w, op->num[2]), out == -1 ? NULL : &out,
+				       (size_t)op->num[4], (unsigned)op->num[5]));
+}
+
+static const struct op_row rows[] = {
+	{"truncate", "space", 12, 0, "pd", gen_truncate, exec_truncate},
+	{"ftruncate", "space", 25, 0, "hd", gen_ftruncate, exec_ftruncate},
+	{"fallocate", "falloc", 25, 0, "hxdd", gen_fallocate, exec_fallocate},
+	{"copy", "space", 16, ROW_READS, "hdhddx", gen_copy, exec_copy},
+};
+
+const struct op_table ops_space = OP_TABLE(rows);

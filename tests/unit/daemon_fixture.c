@@ -1,0 +1,193 @@
+/*
+ * The session, slots and transport that tests of the daemon's core run on.
+ */
+#include "daemon_fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/host.h"
+
+#define MESSAGE_MAX (2 << 20)
+#define KEPT        256
+
+/* ---- the transport ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static struct committed kept[KEPT];
+static unsigned ncommitted;
+static int answer;
+
+static int keep(int fd, const struct iovec *iov, int iovcnt)
+{
+	struct committed *c;
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	c = &kept[ncommitted % KEPT];
+	*c = (struct committed){.fd = fd};
+	for (int i = 0; i < iovcnt; i++) {
+		cr_assert_leq(c->size + iov[i].iov_len, sizeof(c->bytes));
+		memcpy(c->bytes + c->size, iov[i].iov_base, iov[i].iov_len);
+		c->size += iov[i].iov_len;
+	}
+	ncommitted++;
+	ret = answer;
+	pthread_cond_broadcast(&more);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+static const struct transport keeping = {.name = "keeping", .commit = keep};
+
+unsigned committed_count(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&lock);
+	n = ncommitted;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+const struct committed *committed_wait(unsigned count)
+{
+	struct timespec until;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 5;
+	pthread_mutex_lock(&lock);
+	while (ncommitted < count && ret == 0)
+		ret = pthread_cond_timedwait(&more, &lock, &until);
+	pthread_mutex_unlock(&lock);
+	return ret == 0 && count > 0 ? &kept[(count - 1) % KEPT] : NULL;
+}
+
+void committed_answer(int error)
+{
+	pthread_mutex_lock(&lock);
+	answer = error;
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- session and slots ---- */
+
+static void open_slot(struct fixture *f, unsigned i)
+{
+	struct slot *slot = &f->slots[i];
+
+	slot->session = f->s;
+	slot->stats = &f->stats[i];
+	slot->fd = 100 + (int)i;
+	slot->body_cap = FIXTURE_BODY;
+	slot->reply = malloc(sizeof(struct fuse_out_header) + FIXTURE_BODY);
+	f->messages[i] = malloc(MESSAGE_MAX);
+	cr_assert(slot->reply && f->messages[i]);
+}
+
+void fixture_open(struct fixture *f, const struct llfused_backend *backend)
+{
+	struct session_config config = {.backend = backend, .fs = &f->s};
+	struct err err;
+
+	memset(f, 0, sizeof(*f));
+	cr_assert_eq(session_new(&f->s, &config, &err), 0);
+	f->s->conn = (struct proto_conn){
+		.minor = 45,
+		.features = FUSE_SETXATTR_EXT | FUSE_SECURITY_CTX | FUSE_CREATE_SUPP_GROUP,
+		.max_write = FIXTURE_BODY,
+		.max_pages = 32,
+	};
+	f->s->transport = &keeping;
+	inflight_init(&f->s->inflight, f->slots, FIXTURE_SLOTS);
+	for (unsigned i = 0; i < FIXTURE_SLOTS; i++)
+		open_slot(f, i);
+	host_bind(f->s);
+}
+
+void fixture_close(struct fixture *f)
+{
+	inflight_free(&f->s->inflight);
+	session_free(f->s);
+	for (unsigned i = 0; i < FIXTURE_SLOTS; i++) {
+		free(f->slots[i].reply);
+		free(f->messages[i]);
+	}
+}
+
+/* ---- messages ---- */
+
+size_t message_encode(const struct message_in *m, void *buf)
+{
+	size_t size = sizeof(struct fuse_in_header) + m->fixed_size + m->tail_size;
+	struct fuse_in_header head = {
+		.len = (uint32_t)size,
+		.opcode = m->opcode,
+		.unique = m->unique,
+		.nodeid = m->nodeid ? m->nodeid : FIXTURE_NODE,
+		.uid = 1000,
+		.gid = 1001,
+		.pid = 4321,
+	};
+	char *at = buf;
+
+	memcpy(at, &head, sizeof(head));
+	memcpy(at + 36, &m->extwords, sizeof(m->extwords)); /* total_extlen */
+	at += sizeof(head);
+	if (m->fixed_size > 0)
+		memcpy(at, m->fixed, m->fixed_size);
+	at += m->fixed_size;
+	if (m->tail_size > 0)
+		memcpy(at, m->tail, m->tail_size);
+	return size;
+}
+
+static _Atomic uint64_t last_unique = 1000;
+
+uint64_t fixture_unique(void)
+{
+	return last_unique;
+}
+
+size_t fixture_send(struct fixture *f, unsigned slot, const struct message_in *m)
+{
+	struct message_in numbered = *m;
+	size_t size;
+
+	if (numbered.unique == 0)
+		numbered.unique = atomic_fetch_add(&last_unique, 2) + 2;
+	size = message_encode(&numbered, f->messages[slot]);
+	return dispatch_message(&f->slots[slot], f->messages[slot], size);
+}
+
+size_t fixture_ask(struct fixture *f, uint32_t opcode, const void *fixed, size_t fixed_size,
+		   const void *tail, size_t tail_size)
+{
+	struct message_in m = {
+		.opcode = opcode,
+		.fixed = fixed,
+		.fixed_size = fixed_size,
+		.tail = tail,
+		.tail_size = tail_size,
+	};
+
+	return fixture_send(f, 0, &m);
+}
+
+int reply_error(const struct slot *slot)
+{
+	return (int)at32(slot->reply, 4);
+}
+
+uint64_t reply_unique(const struct slot *slot)
+{
+	return at64(slot->reply, 8);
+}
+
+const unsigned char *reply_body(const struct slot *slot)
+{
+	return slot->reply + 16;
+}
