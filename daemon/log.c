@@ -87,16 +87,35 @@ int log_enabled(enum llfused_log_level level)
 	return (int)level <= atomic_load_explicit(&max_level, memory_order_relaxed);
 }
 
-void log_at(enum llfused_log_level level, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static void log_args(enum llfused_log_level level,
+							   const char *format, va_list args)
 {
-	va_list args;
-
 	if (!log_enabled(level))
 		return;
-	va_start(args, format);
 	if (atomic_load_explicit(&current_target, memory_order_relaxed) == LOG_TO_SYSLOG)
 		vsyslog(syslog_priority[level], format, args);
 	else
 		write_stderr(level, format, args);
+}
+
+void log_at(enum llfused_log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_args(level, format, args);
+	va_end(args);
+}
+
+/* The backends' way to the same log.  A level from outside may be any number. */
+__attribute__((visibility("default"))) void llfused_log(enum llfused_log_level level,
+							const char *format, ...)
+{
+	va_list args;
+
+	if ((unsigned)level > LLFUSED_LOG_DEBUG)
+		level = LLFUSED_LOG_DEBUG;
+	va_start(args, format);
+	log_args(level, format, args);
 	va_end(args);
 }

@@ -7,11 +7,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "place.h"
+
+/* From Linux 5.9 on it is one call; a sandbox may not know it even there. */
+static void close_all(int first, int last)
+{
+	int limit = (int)sysconf(_SC_OPEN_MAX);
+
+	if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
+		return;
+	for (int fd = first; fd <= last && fd < limit; fd++)
+		close(fd);
+}
 
 /* Keeps nothing of the parent's but `pipe_fd`: not its terminal, and above all not /dev/fuse. */
 static void let_go(int pipe_fd)
@@ -19,9 +31,8 @@ static void let_go(int pipe_fd)
 	int null_fd;
 
 	setsid();
-	if (pipe_fd > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, (unsigned)pipe_fd - 1, 0);
-	close_range((unsigned)pipe_fd + 1, ~0u, 0);
+	close_all(STDERR_FILENO + 1, pipe_fd - 1);
+	close_all(pipe_fd + 1, INT_MAX);
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = STDIN_FILENO; null_fd >= 0 && fd <= STDERR_FILENO; fd++)
 		dup2(null_fd, fd);

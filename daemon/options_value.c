@@ -7,8 +7,7 @@
 #include <errno.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-#define SECONDS_MAX   UINT64_C(1000000000) /* more than thirty years; keeps sums far from overflow \
-					    */
+#define SECONDS_MAX   UINT64_C(1000000000) /* thirty years; sums stay far from overflow */
 
 static bool is_digit(char c)
 {

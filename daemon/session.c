@@ -282,8 +282,10 @@ void session_finish(struct session *s, enum session_end end)
 	uint64_t one = 1;
 
 	atomic_compare_exchange_strong(&s->end, &running, (int)end);
-	/* both are counters far from full: these writes cannot fail */
-	if (write(s->stop_fd, &one, sizeof(one)) < 0 || write(s->end_fd, &one, sizeof(one)) < 0)
+	/* Counters far from full: these writes cannot fail.  When one worker failed, the others serve
+	 * on until session_stop(), so that nothing that waits for the kernel waits for ever. */
+	if ((end != SESSION_FAILED && write(s->stop_fd, &one, sizeof(one)) < 0) ||
+	    write(s->end_fd, &one, sizeof(one)) < 0)
 		log_error("cannot signal the end of the session: %s", strerror(errno));
 }
 
@@ -298,7 +300,7 @@ enum session_end session_ended(const struct session *s)
 }
 
 /* Nobody will complete them any more. */
-static void fail_pending(struct session *s)
+void session_fail_pending(struct session *s)
 {
 	llfused_pending id;
 	uint32_t at = 0;
@@ -316,7 +318,7 @@ void session_stop(struct session *s)
 	s->stopped = true;
 	/* Workers still serve here: a notification that the kernel holds up behind a request gets
 	 * through, so its sender can be waited for. */
-	fail_pending(s);
+	session_fail_pending(s);
 	notifyq_stop(&s->notifyq);
 	pthread_rwlock_wrlock(&s->sending);
 	pthread_rwlock_unlock(&s->sending);

@@ -50,7 +50,11 @@ struct session {
 	pthread_rwlock_t sending; /* shared: who sends a notification at once */
 };
 
-/* A worker has found that serving is over; the first reason counts.  Wakes everybody. */
+/* Serving is over; the first reason counts.  Wakes whoever waits for the end, and ends the workers
+ * unless the reason is SESSION_FAILED. */
 void session_finish(struct session *s, enum session_end end);
+
+/* Answers all pending requests with EIO and lets no new ones be: nobody will complete them. */
+void session_fail_pending(struct session *s);
 
 #endif

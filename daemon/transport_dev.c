@@ -21,9 +21,10 @@
 #include "worker.h"
 
 #define WORKERS_MAX_AUTO 4u
-#define PAGE		 4096u
-/* A reply of READ, or of GETXATTR with its 64 KiB, and the least that the kernel allows to be asked. */
-#define BODY_MIN	 (64u * 1024)
+#define PAGE             4096u
+/* A reply of READ, or of GETXATTR with its 64 KiB, and the least that the kernel allows to be
+ * asked. */
+#define BODY_MIN (64u * 1024)
 
 int worker_read_failed(int error)
 {
@@ -43,17 +44,47 @@ int worker_read_failed(int error)
 
 /* ---- resources ---- */
 
+/* The processors that we may run on. */
+static unsigned processors(cpu_set_t *set)
+{
+	return sched_getaffinity(0, sizeof(*set), set) == 0 ? (unsigned)CPU_COUNT(set) : 1;
+}
+
 /* One processor needs two workers as well: a reply's wake-up and the next read overlap. */
-static unsigned choose_workers(unsigned asked)
+static unsigned choose_workers(const struct session *s)
 {
 	cpu_set_t set;
-	unsigned n = 2;
+	unsigned n = processors(&set);
 
-	if (asked > 0)
-		return asked;
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 2)
-		n = (unsigned)CPU_COUNT(&set);
+	if (s->config.workers > 0)
+		return s->config.workers;
+	if (n < 2)
+		return 2;
 	return n < WORKERS_MAX_AUTO ? n : WORKERS_MAX_AUTO;
+}
+
+/*
+ * With a worker for each processor, each stays on its own: every armed read is woken by a request,
+ * and the one on the caller's processor answers without waking another processor from idle.  That
+ * doubles the round trips of a single caller (tests/bench/roundtrip.sh).  With fewer workers the
+ * scheduler places them better.
+ */
+static void pin(const struct worker *w)
+{
+	unsigned i = (unsigned)(w - w->session->workers);
+	cpu_set_t set, one;
+
+	if (processors(&set) != w->session->nworkers)
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &set) || i-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		/* where that is forbidden we run unpinned */
+		pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+		return;
+	}
 }
 
 /* Address space until it is touched. */
@@ -94,7 +125,8 @@ static void free_reply(unsigned char *reply, size_t body)
 static void take_descriptor(struct worker *w)
 {
 	uint32_t master = (uint32_t)w->session->fuse_fd;
-	/* io_uring wants a descriptor that does not block; a blocked read wakes one worker a request */
+	/* io_uring wants a descriptor that does not block; a blocked read wakes one worker a
+	 * request */
 	int flags = O_RDWR | O_CLOEXEC | (w->session->use_uring ? O_NONBLOCK : 0);
 	int fd = open("/dev/fuse", flags);
 
@@ -147,11 +179,25 @@ static void free_workers(struct session *s)
 
 /* ---- threads ---- */
 
+static void prepare_thread(const struct worker *w)
+{
+	sigset_t wake_set;
+
+	/* whoever started us may have blocked it */
+	sigemptyset(&wake_set);
+	sigaddset(&wake_set, SIGUSR2);
+	pthread_sigmask(SIG_UNBLOCK, &wake_set, NULL);
+	pin(w);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
 	struct session *s = w->session;
-	int ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
+	int ret;
+
+	prepare_thread(w);
+	ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
 
 	if (ret < 0)
 		log_error("worker failed: %s", strerror(-ret));
@@ -209,11 +255,19 @@ static int choose_io(struct session *s, struct err *err)
 	if (ret == 0 || s->config.io == IO_PLAIN)
 		return 0;
 	if (s->config.io == IO_URING)
-		return err_set(err, ret, "io_uring cannot be used (%s): use --io=auto or --io=plain",
+		return err_set(err, ret,
+			       "io_uring cannot be used (%s): use --io=auto or --io=plain",
 			       strerror(-ret));
 	log_warn("io_uring cannot be used (%s): reading /dev/fuse by plain read and write",
 		 strerror(-ret));
 	return 0;
+}
+
+static void dev_stop(struct session *s)
+{
+	stop_workers(s);
+	free_workers(s);
+	inflight_free(&s->inflight);
 }
 
 static int start_threads(struct session *s, struct err *err)
@@ -223,7 +277,7 @@ static int start_threads(struct session *s, struct err *err)
 		int ret = pthread_create(&w->thread, NULL, run, w);
 
 		if (ret != 0) {
-			session_finish(s, SESSION_FAILED);
+			session_finish(s, SESSION_STOPPED);
 			return err_set(err, -ret, "cannot start worker %u: %s", i, strerror(ret));
 		}
 		w->running = true;
@@ -233,7 +287,7 @@ static int start_threads(struct session *s, struct err *err)
 
 static int dev_start(struct session *s, char *how, size_t how_size, struct err *err)
 {
-	unsigned n = choose_workers(s->config.workers);
+	unsigned n = choose_workers(s);
 	int ret = choose_io(s, err);
 
 	if (ret != 0)
@@ -253,20 +307,13 @@ static int dev_start(struct session *s, char *how, size_t how_size, struct err *
 	if (ret == 0)
 		ret = start_threads(s, err);
 	if (ret != 0) {
-		stop_workers(s);
-		free_workers(s);
+		session_fail_pending(s);
+		dev_stop(s);
 		return ret;
 	}
 	snprintf(how, how_size, "%s, %s", s->use_uring ? "io_uring" : "read/write",
 		 s->workers[0].own_fd ? "cloned descriptors" : "one shared descriptor");
 	return 0;
-}
-
-static void dev_stop(struct session *s)
-{
-	stop_workers(s);
-	free_workers(s);
-	inflight_free(&s->inflight);
 }
 
 static int dev_commit(int fd, const struct iovec *iov, int iovcnt)

@@ -13,7 +13,7 @@
 
 #define RING_ENTRIES 8
 
-enum tag { TAG_READ = 1, TAG_WRITE, TAG_STOP };
+enum tag { TAG_READ = 1, TAG_WRITE, TAG_READABLE, TAG_STOP };
 
 /* Newer kernels run completions only in the thread that waits, which saves interrupting it. */
 static int make_ring(struct io_uring *ring)
@@ -40,6 +40,15 @@ static void arm_read(struct io_uring *ring, struct worker *w)
 
 	io_uring_prep_read(sqe, w->fd, w->message, (unsigned)w->message_cap, 0);
 	io_uring_sqe_set_data64(sqe, TAG_READ);
+}
+
+/* Older kernels give EAGAIN for a descriptor that does not block; there the wait is a poll. */
+static void arm_poll(struct io_uring *ring, struct worker *w)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_poll_add(sqe, w->fd, POLLIN);
+	io_uring_sqe_set_data64(sqe, TAG_READABLE);
 }
 
 static void arm_stop(struct io_uring *ring, struct worker *w)
@@ -73,6 +82,9 @@ static int on_read(struct io_uring *ring, struct worker *w, int res)
 
 		if (len > 0)
 			send_reply(ring, w, len);
+	} else if (res == -EAGAIN) {
+		arm_poll(ring, w);
+		return 0;
 	} else {
 		ret = worker_read_failed(-res);
 	}
@@ -86,6 +98,9 @@ static int on_completion(struct io_uring *ring, struct worker *w, const struct i
 	switch (io_uring_cqe_get_data64(cqe)) {
 	case TAG_READ:
 		return on_read(ring, w, cqe->res);
+	case TAG_READABLE:
+		arm_read(ring, w);
+		return 0;
 	case TAG_WRITE:
 		if (cqe->res < 0)
 			dispatch_sent(w->slot, cqe->res);

@@ -215,6 +215,9 @@ static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inod
 {
 	struct memfs *fs = ctx->fs;
 
+	/* first: whether setgid may stay is a matter of the group that the file had */
+	if (kills_suidgid(inode, set))
+		attr_kill_suidgid(ctx, inode);
 	if (set->valid & LLFUSED_SET_UID)
 		inode->uid = set->uid;
 	if (set->valid & LLFUSED_SET_GID)
@@ -223,8 +226,6 @@ static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inod
 		inode->mode = (inode->mode & S_IFMT) | (set->mode & 07777);
 		xattr_chmod_acl(fs, inode);
 	}
-	if (kills_suidgid(inode, set))
-		attr_kill_suidgid(ctx, inode);
 	if ((set->valid & (LLFUSED_SET_UID | LLFUSED_SET_GID | LLFUSED_SET_SIZE)) &&
 	    !S_ISDIR(inode->mode))
 		xattr_kill_capability(fs, inode);

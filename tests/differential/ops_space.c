@@ -76,12 +76,16 @@ static void gen_fallocate(struct gen *g, struct op *op)
 		op->num[3] = RNG_PICK(&g->rng, huge);
 }
 
-/* tmpfs has no ZERO_RANGE, but a hole made and filled again is the same. */
+/*
+ * tmpfs has no ZERO_RANGE, but a hole made and filled again is the same.  What cannot be allocated
+ * must fail before anything is lost.
+ */
 static int zero_range_by_hand(int fd, const struct op *op)
 {
 	int keep = (int)op->num[1] & FALLOC_FL_KEEP_SIZE;
 
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, op->num[2], op->num[3]) < 0)
+	if (fallocate(fd, keep, op->num[2], op->num[3]) < 0 ||
+	    fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, op->num[2], op->num[3]) < 0)
 		return -1;
 	return fallocate(fd, keep, op->num[2], op->num[3]);
 }
