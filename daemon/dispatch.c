@@ -20,12 +20,15 @@ enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
 
 struct row {
 	op_handler *handle;
-	size_t op; /* offset of the backend's function in struct llfused_ops */
+	size_t op;  /* offset of the backend's function in struct llfused_ops */
 	int absent; /* negative errno, ABSENT_OK, or ABSENT_ZEROS: a fixed body of zeros */
 };
 
 #define OP(handler, member, if_absent) \
-	{.handle = (handler), .op = offsetof(struct llfused_ops, member), .absent = (if_absent)}
+	{ \
+		.handle = (handler), .op = offsetof(struct llfused_ops, member), \
+		.absent = (if_absent) \
+	}
 
 /* By opcode number.  Opcodes that are not here are answered below, or ENOSYS. */
 static const struct row rows[] = {
@@ -259,9 +262,9 @@ static int handle_special(struct slot *slot)
 static int handle(struct slot *slot)
 {
 	uint32_t opcode = slot->request.head.opcode;
-	const struct row *row =
-		opcode < sizeof(rows) / sizeof(rows[0]) && rows[opcode].handle ? &rows[opcode]
-									       : NULL;
+	const struct row *row = opcode < sizeof(rows) / sizeof(rows[0]) && rows[opcode].handle
+					? &rows[opcode]
+					: NULL;
 
 	if (!row)
 		return handle_special(slot);

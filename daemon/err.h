@@ -10,7 +10,8 @@ struct err {
 };
 
 /* Sets the text and returns `code` (a negative errno), so that it can stand in a return. */
-__attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *format,
+						  ...);
 
 /* Puts "prefix: " before the text that is there. */
 __attribute__((format(printf, 2, 3))) void err_wrap(struct err *err, const char *format, ...);

@@ -62,7 +62,8 @@ static int send_reply(struct session *s, const struct pending_record *record, in
 	return s->transport->commit(record->fd, iov, size > 0 ? 2 : 1);
 }
 
-/* Takes the record; `kind` is what its reply must be for a body of this sort, or else EIO goes out. */
+/* Takes the record; `kind` is what its reply must be for a body of this sort, or else EIO goes out.
+ */
 struct completion {
 	struct session *session;
 	struct pending_record record;
@@ -226,8 +227,8 @@ PUBLIC int llfused_notify_inval_inode(uint64_t nodeid, int64_t offset, int64_t l
 {
 	unsigned char message[NOTIFYQ_MESSAGE_MAX];
 
-	return queue(message, proto_notify_inval_inode(message, sizeof(message), nodeid, offset,
-						       length));
+	return queue(message,
+		     proto_notify_inval_inode(message, sizeof(message), nodeid, offset, length));
 }
 
 PUBLIC int llfused_notify_inval_entry(uint64_t parent, const char *name, int expire_only)
@@ -281,10 +282,10 @@ PUBLIC int llfused_notify_store(uint64_t nodeid, uint64_t offset, const void *da
 
 	if (size > UINT32_MAX)
 		return -EINVAL;
-	return send_now(message,
-			proto_notify_store(message, sizeof(message), nodeid, offset,
-					   (uint32_t)size),
-			data, size);
+	return send_now(
+		message,
+		proto_notify_store(message, sizeof(message), nodeid, offset, (uint32_t)size), data,
+		size);
 }
 
 /* Must not collide with a request's id: those are even. */

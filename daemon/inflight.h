@@ -22,7 +22,7 @@ struct inflight {
 	_Atomic unsigned norphans; /* lets a request skip the table when it is empty */
 	struct {
 		uint64_t unique; /* 0: free */
-		uint64_t since;	 /* ns */
+		uint64_t since;  /* ns */
 	} orphan[INFLIGHT_ORPHANS];
 };
 
@@ -36,8 +36,8 @@ void inflight_leave(struct slot *slot);
 
 /*
  * An INTERRUPT for `unique` came.  True: a slot has the request and was told.  False: none has it
- * and the interrupt is remembered as an orphan.  In both cases the request may have become a pending
- * one meanwhile: the caller looks there.
+ * and the interrupt is remembered as an orphan.  In both cases the request may have become a
+ * pending one meanwhile: the caller looks there.
  */
 bool inflight_interrupt(struct inflight *in, uint64_t unique);
 

@@ -14,10 +14,10 @@
 enum mount_tristate { MOUNT_DEFAULT = -1, MOUNT_OFF = 0, MOUNT_ON = 1 };
 
 struct mount_options {
-	char *fsname;  /* NULL: the backend's name */
-	char *subtype; /* NULL: "llfused"; empty: plain "fuse" */
+	char *fsname;                    /* NULL: the backend's name */
+	char *subtype;                   /* NULL: "llfused"; empty: plain "fuse" */
 	enum mount_tristate allow_other; /* default: on where root mounts */
-	bool default_permissions;	 /* always with allow_other */
+	bool default_permissions;        /* always with allow_other */
 	bool ro, nosuid, nodev, noexec, noatime;
 	bool auto_unmount;
 	uint32_t max_read; /* bytes; 0: not limited */
@@ -28,14 +28,14 @@ enum mount_way { MOUNT_BY_FSMOUNT, MOUNT_BY_MOUNT, MOUNT_BY_HELPER };
 struct mount {
 	int fuse_fd; /* O_CLOEXEC, O_NONBLOCK */
 	enum mount_way way;
-	bool sync_init;		  /* the kernel waited for INIT inside the mount call */
-	bool allow_other;	  /* what it came to */
+	bool sync_init;   /* the kernel waited for INIT inside the mount call */
+	bool allow_other; /* what it came to */
 	bool default_permissions;
-	bool attached;		  /* somebody may still see it at `path` */
-	int helper_fd;		  /* auto_unmount: held open as long as we live; else -1 */
-	dev_t dev;		  /* of the mounted file system */
-	uint64_t id;		  /* of the mount, never used again; 0: the kernel does not tell */
-	char *path;		  /* absolute, resolved */
+	bool attached; /* somebody may still see it at `path` */
+	int helper_fd; /* auto_unmount: held open as long as we live; else -1 */
+	dev_t dev;     /* of the mounted file system */
+	uint64_t id;   /* of the mount, never used again; 0: the kernel does not tell */
+	char *path;    /* absolute, resolved */
 };
 
 /*
@@ -45,8 +45,9 @@ struct mount {
 typedef int (*mount_handshake)(int fuse_fd, void *arg, struct err *err);
 
 /*
- * Is this a place to mount on?  0, or a negative errno: missing, not a directory, a dead FUSE mount.
- * A dead mount that is our own (type fuse.llfused, ENOTCONN, same owner) is cleared and logged.
+ * Is this a place to mount on?  0, or a negative errno: missing, not a directory, a dead FUSE
+ * mount. A dead mount that is our own (type fuse.llfused, ENOTCONN, same owner) is cleared and
+ * logged.
  */
 int mount_check(const char *path, struct err *err);
 
@@ -64,8 +65,8 @@ int mount_open(struct mount *m, const char *path, const struct mount_options *op
 void mount_detach(struct mount *m);
 
 /*
- * The end: closes fuse_fd, which aborts the connection when that was its last descriptor; then takes
- * the mount away if it is still in its place; closes helper_fd and frees the rest.
+ * The end: closes fuse_fd, which aborts the connection when that was its last descriptor; then
+ * takes the mount away if it is still in its place; closes helper_fd and frees the rest.
  */
 void mount_close(struct mount *m);
 

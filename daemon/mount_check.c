@@ -74,6 +74,26 @@ static int handle_dead(const char *path, int error, struct err *err)
 	return ret;
 }
 
+/* A FUSE mount without allow_other keeps others out, root too, so they cannot tell if it is dead. */
+static int explain_refusal(const char *path, int error, struct err *err)
+{
+	struct mountinfo_entry entry;
+	char *resolved = realpath(path, NULL);
+	bool fuse = false;
+
+	if (resolved && mountinfo_find(resolved, &entry) == 0) {
+		fuse = is_fuse(&entry.info);
+		free(entry.buffer);
+	}
+	free(resolved);
+	if (!fuse)
+		return err_set(err, error, "mount point %s: %s", path, strerror(-error));
+	return err_set(err, error,
+		       "mount point %s holds a FUSE mount of another user, alive or dead: if it is "
+		       "dead, clear it with 'umount %s'",
+		       path, path);
+}
+
 int mount_check(const char *path, struct err *err)
 {
 	struct place place;
@@ -89,6 +109,8 @@ int mount_check(const char *path, struct err *err)
 	}
 	if (ret == -ENOENT)
 		return err_set(err, ret, "mount point %s does not exist", *path ? path : "''");
+	if (ret == -EACCES)
+		return explain_refusal(path, ret, err);
 	if (ret < 0)
 		return err_set(err, ret, "mount point %s: %s", path, strerror(-ret));
 	if (!S_ISDIR(place.mode))

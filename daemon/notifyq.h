@@ -1,6 +1,7 @@
 /*
  * The notification queue: messages to the kernel that leave from a thread of their own, in order,
- * because sending them from a handler can deadlock.  Bounded; a full queue is said, never waited for.
+ * because sending them from a handler can deadlock.  Bounded; a full queue is said, never waited
+ * for.
  */
 #ifndef DAEMON_NOTIFYQ_H
 #define DAEMON_NOTIFYQ_H
@@ -32,7 +33,7 @@ struct notifyq {
 	unsigned head; /* next to be sent */
 	unsigned count;
 	_Atomic uint64_t sent, dropped; /* written under the lock, read by anybody */
-	struct notifyq_message *ring; /* NOTIFYQ_LENGTH of them, touched as they are used */
+	struct notifyq_message *ring;   /* NOTIFYQ_LENGTH of them, touched as they are used */
 };
 
 int notifyq_start(struct notifyq *q, int fd, struct err *err);

@@ -1,7 +1,7 @@
 /*
- * Handlers of single requests, between dispatch and the backend.  Each reads slot->request, calls the
- * backend's op, and puts the body of the reply into the slot.  They return 0, a negative errno, or
- * LLFUSED_PENDING.  Only called when the backend has the op.
+ * Handlers of single requests, between dispatch and the backend.  Each reads slot->request, calls
+ * the backend's op, and puts the body of the reply into the slot.  They return 0, a negative errno,
+ * or LLFUSED_PENDING.  Only called when the backend has the op.
  */
 #ifndef DAEMON_OPS_H
 #define DAEMON_OPS_H

@@ -33,9 +33,9 @@ int op_open(struct slot *slot, const struct llfused_ops *ops)
 {
 	struct llfused_open out = {.flags = LLFUSED_OPEN_KEEP_CACHE};
 
-	return open_reply(
-		slot, ops->open(&slot->ctx, nodeid_of(slot), slot->request.in.open.flags, &out),
-		&out);
+	return open_reply(slot,
+			  ops->open(&slot->ctx, nodeid_of(slot), slot->request.in.open.flags, &out),
+			  &out);
 }
 
 int op_opendir(struct slot *slot, const struct llfused_ops *ops)
@@ -81,10 +81,9 @@ int op_tmpfile(struct slot *slot, const struct llfused_ops *ops)
 	struct llfused_entry entry = {0};
 
 	slot->ctx.umask = in->umask;
-	return create_reply(slot,
-			    ops->tmpfile(&slot->ctx, nodeid_of(slot), in->mode, in->flags, &entry,
-					 &out),
-			    &entry, &out);
+	return create_reply(
+		slot, ops->tmpfile(&slot->ctx, nodeid_of(slot), in->mode, in->flags, &entry, &out),
+		&entry, &out);
 }
 
 int op_read(struct slot *slot, const struct llfused_ops *ops)

@@ -1,5 +1,6 @@
 /*
- * Requests about names, inodes and their attributes.  Layouts are proto's, meaning is the backend's.
+ * Requests about names, inodes and their attributes.  Layouts are proto's, meaning is the
+ * backend's.
  */
 #include "ops.h"
 
@@ -46,10 +47,10 @@ int op_lookup(struct slot *slot, const struct llfused_ops *ops)
 {
 	struct llfused_entry entry = {0};
 
-	return entry_reply(slot,
-			   ops->lookup(&slot->ctx, slot->request.head.nodeid,
-				       slot->request.name.data, &entry),
-			   &entry);
+	return entry_reply(
+		slot,
+		ops->lookup(&slot->ctx, slot->request.head.nodeid, slot->request.name.data, &entry),
+		&entry);
 }
 
 int op_getattr(struct slot *slot, const struct llfused_ops *ops)
@@ -123,8 +124,8 @@ int op_mknod(struct slot *slot, const struct llfused_ops *ops)
 	slot->ctx.umask = in->umask;
 	return entry_reply(slot,
 			   ops->mknod(&slot->ctx, slot->request.head.nodeid,
-				      slot->request.name.data, in->mode, proto_rdev_decode(in->rdev),
-				      &entry),
+				      slot->request.name.data, in->mode,
+				      proto_rdev_decode(in->rdev), &entry),
 			   &entry);
 }
 
@@ -196,11 +197,10 @@ int op_setxattr(struct slot *slot, const struct llfused_ops *ops)
 {
 	const struct fuse_setxattr_in *in = &slot->request.in.setxattr;
 
-	return ops->setxattr(&slot->ctx, slot->request.head.nodeid, slot->request.name.data,
-			     slot->request.data.data, slot->request.data.size, in->flags,
-			     in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID
-				     ? LLFUSED_XATTR_ACL_KILL_SGID
-				     : 0);
+	return ops->setxattr(
+		&slot->ctx, slot->request.head.nodeid, slot->request.name.data,
+		slot->request.data.data, slot->request.data.size, in->flags,
+		in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID ? LLFUSED_XATTR_ACL_KILL_SGID : 0);
 }
 
 /* The size probe is answered with a length, everything else with bytes. */
@@ -228,8 +228,8 @@ static struct llfused_buf xattr_room(struct slot *slot)
 int op_getxattr(struct slot *slot, const struct llfused_ops *ops)
 {
 	struct llfused_buf buf = xattr_room(slot);
-	int ret = ops->getxattr(&slot->ctx, slot->request.head.nodeid, slot->request.name.data,
-				&buf);
+	int ret =
+		ops->getxattr(&slot->ctx, slot->request.head.nodeid, slot->request.name.data, &buf);
 
 	return xattr_reply(slot, ret, &buf);
 }

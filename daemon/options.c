@@ -100,6 +100,22 @@ static int set_io(struct options *options, const char *value, struct err *err)
 	return 0;
 }
 
+static int set_pin(struct options *options, const char *value, struct err *err)
+{
+	static const char *const names[] = {
+		[PIN_AUTO] = "auto",
+		[PIN_ON] = "on",
+		[PIN_OFF] = "off",
+		NULL,
+	};
+	int chosen = choose("pin", names, value, err);
+
+	if (chosen < 0)
+		return chosen;
+	options->pin = (enum pin_choice)chosen;
+	return 0;
+}
+
 static int set_log_level(struct options *options, const char *value, struct err *err)
 {
 	static const char *const names[] = {
@@ -165,6 +181,10 @@ const struct option_row options_table[] = {
 	 set_workers},
 	{"transport", 0, "WAY", "auto, dev or uring (default: auto)", set_transport},
 	{"io", 0, "WAY", "how /dev/fuse is driven: auto, uring or plain (default: auto)", set_io},
+	{"pin", 0, "WHEN",
+	 "keep each worker on a processor of its own: auto, on or off (default: auto, where there "
+	 "is a worker for each)",
+	 set_pin},
 	{"stop-timeout", 0, "SECONDS",
 	 "how long a busy file system is served after a signal to stop (default: 5)",
 	 set_stop_timeout},

@@ -19,6 +19,9 @@ enum transport_choice { TRANSPORT_AUTO, TRANSPORT_DEV, TRANSPORT_URING };
 /* How /dev/fuse is driven: by io_uring, or by plain read and write. */
 enum io_choice { IO_AUTO, IO_URING, IO_PLAIN };
 
+/* Whether each worker stays on a processor of its own. */
+enum pin_choice { PIN_AUTO, PIN_ON, PIN_OFF };
+
 struct options_pair {
 	char *key;
 	char *value; /* NULL: given without one */
@@ -35,6 +38,7 @@ struct options {
 	unsigned workers; /* 0: chosen by the daemon */
 	enum transport_choice transport;
 	enum io_choice io;
+	enum pin_choice pin;
 	uint64_t stop_timeout; /* ns */
 	struct mount_options mount;
 	struct options_pair *backend_options; /* "source" among them */
@@ -42,8 +46,8 @@ struct options {
 };
 
 /*
- * 0, or -EINVAL with one line in `err` that names the culprit.  With help or version set the rest may
- * be missing.  The result owns copies; free it with options_free() in both cases.
+ * 0, or -EINVAL with one line in `err` that names the culprit.  With help or version set the rest
+ * may be missing.  The result owns copies; free it with options_free() in both cases.
  */
 int options_parse(int argc, char **argv, struct options *out, struct err *err);
 void options_free(struct options *options);

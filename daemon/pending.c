@@ -199,7 +199,8 @@ void pending_wait_idle(struct pending *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void pending_each(struct pending *p, void (*visit)(const struct pending_record *, void *), void *arg)
+void pending_each(struct pending *p, void (*visit)(const struct pending_record *, void *),
+		  void *arg)
 {
 	pthread_mutex_lock(&p->lock);
 	for (uint32_t i = 0; i < p->high; i++)

@@ -1,7 +1,7 @@
 /*
  * Requests whose handler answered "pending".  They hold no slot: each is a small record in a table
- * that is reserved once and touched as it fills.  An id is an index and a generation, so that an old
- * one is harmless.
+ * that is reserved once and touched as it fills.  An id is an index and a generation, so that an
+ * old one is harmless.
  */
 #ifndef DAEMON_PENDING_H
 #define DAEMON_PENDING_H
@@ -23,11 +23,11 @@ struct pending_record {
 	const struct proto_opcode *op;
 	int fd;
 	uint32_t pid;
-	uint32_t room;	      /* bytes of data that the reply may have */
+	uint32_t room; /* bytes of data that the reply may have */
 	uint32_t generation;
-	uint32_t next;	      /* free list: index + 1 */
-	bool in_handler;      /* the handler that made it has not returned */
-	bool interrupted;     /* an INTERRUPT came; the backend is told once, after the handler */
+	uint32_t next;    /* free list: index + 1 */
+	bool in_handler;  /* the handler that made it has not returned */
+	bool interrupted; /* an INTERRUPT came; the backend is told once, after the handler */
 };
 
 struct pending {
@@ -48,8 +48,8 @@ void pending_free(struct pending *p);
 /* The id of a new record for the slot's request; 0 when the table is full or shut. */
 llfused_pending pending_add(struct pending *p, const struct slot *slot);
 
-/* The handler has returned; `interrupted`: its slot was told of an INTERRUPT.  True: one came, there
- * or here, and is to be delivered now. */
+/* The handler has returned; `interrupted`: its slot was told of an INTERRUPT.  True: one came,
+ * there or here, and is to be delivered now. */
 bool pending_settle(struct pending *p, llfused_pending id, bool interrupted);
 
 /*
@@ -71,6 +71,7 @@ llfused_pending pending_next(struct pending *p, uint32_t *at);
 void pending_wait_idle(struct pending *p);
 
 /* Calls `visit` for each record, under the table's lock. */
-void pending_each(struct pending *p, void (*visit)(const struct pending_record *, void *), void *arg);
+void pending_each(struct pending *p, void (*visit)(const struct pending_record *, void *),
+		  void *arg);
 
 #endif

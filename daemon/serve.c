@@ -22,12 +22,14 @@ struct serve {
 	struct mount mount;
 };
 
-/* A backend that failed without a word still gets one. */
+/* The backend's own words; one that failed without a word still gets some. */
 static int backend_failed(int ret, const struct llfused_error *error, const char *name,
 			  const char *what, struct err *err)
 {
+	if (*error->text)
+		return err_set(err, ret, "backend %s: %s", name, error->text);
 	return err_set(err, ret, "backend %s: %s%s%s", name, what, *what ? ": " : "",
-		       *error->text ? error->text : strerror(-ret));
+		       strerror(-ret));
 }
 
 static int configure_backend(struct serve *s, struct err *err)
@@ -77,6 +79,7 @@ static int make_session(struct serve *s, struct err *err)
 			.fs = s->fs,
 			.workers = s->options->workers,
 			.io = s->options->io,
+			.pin = s->options->pin,
 			.default_permissions = mount_default_permissions(&s->options->mount),
 			.mount_flags = s->options->mount.noatime ? LLFUSED_MOUNT_NOATIME : 0,
 			.trace = s->options->debug,

@@ -282,8 +282,9 @@ void session_finish(struct session *s, enum session_end end)
 	uint64_t one = 1;
 
 	atomic_compare_exchange_strong(&s->end, &running, (int)end);
-	/* Counters far from full: these writes cannot fail.  When one worker failed, the others serve
-	 * on until session_stop(), so that nothing that waits for the kernel waits for ever. */
+	/* Counters far from full: these writes cannot fail.  When one worker failed, the others
+	 * serve on until session_stop(), so that nothing that waits for the kernel waits for ever.
+	 */
 	if ((end != SESSION_FAILED && write(s->stop_fd, &one, sizeof(one)) < 0) ||
 	    write(s->end_fd, &one, sizeof(one)) < 0)
 		log_error("cannot signal the end of the session: %s", strerror(errno));

@@ -27,6 +27,7 @@ struct session_config {
 		   */
 	unsigned workers; /* 0: chosen here */
 	enum io_choice io;
+	enum pin_choice pin;
 	bool default_permissions; /* the mount has (or will have) that option */
 	uint32_t mount_flags;     /* LLFUSED_MOUNT_*, for the backend */
 	bool trace;               /* one log line a request and reply */

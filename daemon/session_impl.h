@@ -23,14 +23,14 @@ struct session {
 	const struct llfused_backend *backend;
 	const struct llfused_ops *ops; /* a copy, with what an older header lacks set to NULL */
 	struct llfused_ops ops_copy;
-	bool serialized;	/* one op at a time */
-	bool has_locks;		/* the backend keeps the locks: open and flush must reach us */
+	bool serialized;        /* one op at a time */
+	bool has_locks;         /* the backend keeps the locks: open and flush must reach us */
 	pthread_mutex_t serial; /* held around ops when serialized */
 
 	struct proto_conn conn;
 	struct proto_answer answer; /* of INIT: limits, features with reasons */
-	bool initialised;	    /* INIT is answered */
-	int fuse_fd;		    /* the caller's; -1 before start */
+	bool initialised;           /* INIT is answered */
+	int fuse_fd;                /* the caller's; -1 before start */
 
 	const struct transport *transport;
 	unsigned nworkers;
@@ -40,11 +40,11 @@ struct session {
 	struct pending pending;
 	struct notifyq notifyq;
 
-	int stop_fd; /* eventfd: workers leave when it is readable */
-	int end_fd;  /* eventfd: readable once the first worker has found the end */
+	int stop_fd;     /* eventfd: workers leave when it is readable */
+	int end_fd;      /* eventfd: readable once the first worker has found the end */
 	_Atomic int end; /* enum session_end */
-	char how[64]; /* words of the transport for the start line */
-	bool use_uring; /* /dev/fuse is driven by io_uring */
+	char how[64];    /* words of the transport for the start line */
+	bool use_uring;  /* /dev/fuse is driven by io_uring */
 	atomic_bool started;
 	atomic_bool stopped;
 	pthread_rwlock_t sending; /* shared: who sends a notification at once */

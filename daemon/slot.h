@@ -20,7 +20,7 @@ struct slot {
 	struct llfused_ctx ctx; /* what the handler sees; must stay the first member */
 	struct session *session;
 	struct stats *stats; /* of the worker that owns the slot */
-	int fd;		     /* the descriptor that the request was read from */
+	int fd;              /* the descriptor that the request was read from */
 
 	struct proto_request request;
 	struct llfused_secctx secctx[PROTO_MAX_SECCTX];
@@ -30,14 +30,14 @@ struct slot {
 	size_t body_len;      /* set by the handler of an op */
 
 	llfused_pending pending; /* made by llfused_pend() for this request, else 0 */
-	uint64_t counted;	 /* nodeid whose lookup count the reply raises, else 0 */
+	uint64_t counted;        /* nodeid whose lookup count the reply raises, else 0 */
 
 	/* What other threads may look at: the in-flight list, and INTERRUPT. */
 	_Atomic uint64_t unique; /* 0: idle */
 	_Atomic uint64_t nodeid;
 	_Atomic uint32_t opcode;
 	_Atomic uint32_t pid;
-	_Atomic uint64_t since; /* CLOCK_MONOTONIC_COARSE, ns */
+	_Atomic uint64_t since;       /* CLOCK_MONOTONIC_COARSE, ns */
 	_Atomic uint64_t interrupted; /* the unique whose caller got a signal */
 };
 

@@ -36,8 +36,8 @@ size_t stats_format(const struct stats *stats, char *buf, size_t size)
 		if (n == 0)
 			continue;
 		if (bad == 0)
-			len += (size_t)snprintf(buf + at, size - at, "%s%s=%" PRIu64, len ? " " : "",
-						proto_opcodes[i].name, n);
+			len += (size_t)snprintf(buf + at, size - at, "%s%s=%" PRIu64,
+						len ? " " : "", proto_opcodes[i].name, n);
 		else
 			len += (size_t)snprintf(buf + at, size - at, "%s%s=%" PRIu64 "/%" PRIu64,
 						len ? " " : "", proto_opcodes[i].name, n, bad);

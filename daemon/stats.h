@@ -12,9 +12,9 @@
 
 struct stats {
 	_Atomic uint64_t requests[PROTO_OPCODE_ROWS_MAX]; /* by the row of the opcode table */
-	_Atomic uint64_t errors[PROTO_OPCODE_ROWS_MAX];	  /* answered with an error */
-	_Atomic uint64_t malformed;			  /* refused by the decoder */
-	_Atomic uint64_t refused;			  /* replies that the kernel did not take */
+	_Atomic uint64_t errors[PROTO_OPCODE_ROWS_MAX];   /* answered with an error */
+	_Atomic uint64_t malformed;                       /* refused by the decoder */
+	_Atomic uint64_t refused;                         /* replies that the kernel did not take */
 };
 
 /* Only the owner counts, so a load and a store do. */

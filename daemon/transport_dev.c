@@ -66,15 +66,23 @@ static unsigned choose_workers(const struct session *s)
 /*
  * With a worker for each processor, each stays on its own: every armed read is woken by a request,
  * and the one on the caller's processor answers without waking another processor from idle.  That
- * doubles the round trips of a single caller (tests/bench/roundtrip.sh).  With fewer workers the
- * scheduler places them better.
+ * doubles the round trips of a single caller (tests/bench/arrange.sh).  With fewer workers the
+ * scheduler places them better, and so it does for blocking reads, of which one is woken.
  */
+static bool wants_pin(const struct session *s, unsigned nprocessors)
+{
+	if (s->config.pin == PIN_AUTO)
+		return s->use_uring && s->nworkers == nprocessors;
+	return s->config.pin == PIN_ON;
+}
+
 static void pin(const struct worker *w)
 {
-	unsigned i = (unsigned)(w - w->session->workers);
 	cpu_set_t set, one;
+	unsigned n = processors(&set);
+	unsigned i = (unsigned)(w - w->session->workers) % n;
 
-	if (processors(&set) != w->session->nworkers)
+	if (!wants_pin(w->session, n))
 		return;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &set) || i-- > 0)

@@ -27,8 +27,8 @@ struct worker {
 /* Can this process make an io_uring?  0 or a negative errno (forbidden: -EPERM, -ENOSYS). */
 int worker_uring_probe(void);
 
-/* The loops.  Each runs until the connection or the session ends; 0, or a negative errno when serving
- * failed. */
+/* The loops.  Each runs until the connection or the session ends; 0, or a negative errno when
+ * serving failed. */
 int worker_loop_uring(struct worker *w);
 int worker_loop_plain(struct worker *w);
 

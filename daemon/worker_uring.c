@@ -70,8 +70,8 @@ static void send_reply(struct io_uring *ring, struct worker *w, size_t len)
 }
 
 /*
- * The reply is written before the next message is read: both run in order within the one submission,
- * so one message buffer and one reply buffer are enough.
+ * The reply is written before the next message is read: both run in order within the one
+ * submission, so one message buffer and one reply buffer are enough.
  */
 static int on_read(struct io_uring *ring, struct worker *w, int res)
 {

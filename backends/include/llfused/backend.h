@@ -218,11 +218,15 @@ typedef uint64_t llfused_pending;
  *   statfs		     answered with zeros
  *   access		     everything is allowed
  *   lseek		     all is data up to the end of the file
- *   others		     EOPNOTSUPP (link: EPERM; getlk, setlk: the kernel locks by itself)
+ *   getlk, setlk	     the kernel keeps the locks by itself
+ *   link, rename	     link(2) is EPERM; renameat2(2) with flags is EINVAL, rename EOPNOTSUPP
+ *   ioctl, poll, bmap	     ENOTTY; always ready; 0
+ *   copy_file_range	     the kernel reads and writes instead
+ *   interrupt, retrieved    nothing is called
+ *   others		     EOPNOTSUPP
  */
 struct llfused_ops {
-	size_t size; /* sizeof(struct llfused_ops) of the header that the backend was compiled with
-		      */
+	size_t size; /* sizeof(struct llfused_ops), as the backend was compiled */
 
 	int (*lookup)(struct llfused_ctx *ctx, uint64_t parent, const char *name,
 		      struct llfused_entry *out);
