@@ -214,7 +214,7 @@ lint:
 	clang-tidy --quiet $(PROTO_SRC) $(DAEMON_SRC) $(MEMFS_SRC) -- -std=c17 -D_GNU_SOURCE \
 		-DLLFUSED_VERSION=\"$(VERSION)\" $(inc_daemon)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
-		--suppress=missingIncludeSystem -D_GNU_SOURCE $(inc_daemon) proto daemon backends/memfs
+		--suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D_GNU_SOURCE $(inc_daemon) proto daemon backends/memfs
 	shellcheck $(ALL_SH)
 	mandoc -T lint -W warning man/*.8
 

@@ -63,7 +63,7 @@ static int handle_dead(const char *path, int error, struct err *err)
 	char *resolved = realpath(path, NULL);
 	int ret;
 
-	ret = resolved ? mountinfo_find(resolved, &entry) : -errno;
+	ret = resolved ? mountinfo_find(resolved, &entry) : error;
 	if (ret == 0) {
 		ret = clear_dead(path, resolved, &entry.info, error, err);
 		free(entry.buffer);
@@ -74,7 +74,8 @@ static int handle_dead(const char *path, int error, struct err *err)
 	return ret;
 }
 
-/* A FUSE mount without allow_other keeps others out, root too, so they cannot tell if it is dead. */
+/* A FUSE mount without allow_other keeps others out, root too, so they cannot tell if it is dead.
+ */
 static int explain_refusal(const char *path, int error, struct err *err)
 {
 	struct mountinfo_entry entry;

@@ -115,13 +115,18 @@ static int is_member(const struct llfused_ctx *ctx, uint32_t gid)
 	return 0;
 }
 
+int attr_may_keep_setgid(const struct llfused_ctx *ctx, const struct inode *inode)
+{
+	return ctx->uid == 0 || is_member(ctx, inode->gid);
+}
+
 void attr_kill_suidgid(const struct llfused_ctx *ctx, struct inode *inode)
 {
 	inode->mode &= ~(uint32_t)S_ISUID;
 	if (!(inode->mode & S_ISGID))
 		return;
 	/* without group-execute it marks no program, and members of the group may keep it */
-	if ((inode->mode & S_IXGRP) || (ctx->uid != 0 && !is_member(ctx, inode->gid)))
+	if ((inode->mode & S_IXGRP) || !attr_may_keep_setgid(ctx, inode))
 		inode->mode &= ~(uint32_t)S_ISGID;
 }
 
@@ -204,10 +209,16 @@ static void set_times(struct inode *inode, const struct llfused_setattr *set,
  * caller who must not keep the bit, and from chown(2) with neither id: tmpfs clears the bits on
  * both.
  */
-static int kills_suidgid(const struct inode *inode, const struct llfused_setattr *set)
+static int kills_suidgid(const struct llfused_ctx *ctx, const struct inode *inode,
+			 const struct llfused_setattr *set)
 {
-	return (set->valid & LLFUSED_SET_KILL_SUIDGID) ||
-	       (set->valid == 0 && !S_ISDIR(inode->mode));
+	if (set->valid & LLFUSED_SET_KILL_SUIDGID)
+		return 1;
+	if (set->valid != 0 || S_ISDIR(inode->mode))
+		return 0;
+	/* behind a capability that was removed it says only that root has written: root keeps them
+	 */
+	return ctx->uid != 0 || !(inode->flags & INODE_CAP_REMOVED);
 }
 
 static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inode,
@@ -216,8 +227,9 @@ static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inod
 	struct memfs *fs = ctx->fs;
 
 	/* first: whether setgid may stay is a matter of the group that the file had */
-	if (kills_suidgid(inode, set))
+	if (kills_suidgid(ctx, inode, set))
 		attr_kill_suidgid(ctx, inode);
+	inode->flags &= ~INODE_CAP_REMOVED;
 	if (set->valid & LLFUSED_SET_UID)
 		inode->uid = set->uid;
 	if (set->valid & LLFUSED_SET_GID)

@@ -20,6 +20,8 @@ int attr_atime_is_old(const struct memfs *fs, const struct inode *inode);
 /* Writing. */
 void attr_set_time(struct inode *inode, int which, const struct timespec *time);
 void attr_touch(struct inode *inode, int mtime); /* ctime, and mtime if so */
+/* 1 when the caller is root or in the inode's group: then setgid may stay. */
+int attr_may_keep_setgid(const struct llfused_ctx *ctx, const struct inode *inode);
 /* Clears setuid; setgid too where the group may execute or the caller is not in the group. */
 void attr_kill_suidgid(const struct llfused_ctx *ctx, struct inode *inode);
 

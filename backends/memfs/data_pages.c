@@ -139,12 +139,36 @@ void data_punch(struct memfs *fs, struct inode *inode, uint64_t offset, uint64_t
 		free_range(fs, inode, first, end - 1);
 }
 
+/* A page that was allocated before counts as data once it is allocated again, as in tmpfs. */
+static void settle(const struct memfs *fs, const struct radix_span *span, uint64_t i,
+		   uint64_t count)
+{
+	for (; count; i++, count--) {
+		if (!(span->slots[i] & DATA_UNWRITTEN))
+			continue;
+		span->slots[i] &= ~DATA_UNWRITTEN;
+		memset(data_page(fs, span->slots[i]), 0, PAGE_BYTES);
+	}
+}
+
+static void settle_page(const struct memfs *fs, const struct inode *inode, uint64_t index)
+{
+	struct radix_span span = radix_look(&fs->slab, &inode->reg.pages, index);
+
+	settle(fs, &span, index - span.first, 1);
+}
+
 void data_zero(struct memfs *fs, struct inode *inode, uint64_t offset, uint64_t size)
 {
 	uint64_t first;
 	uint64_t end;
 
 	wipe_edges(fs, inode, offset, size, &first, &end);
+	/* What is covered in part is data then, as after a hole that is allocated again. */
+	if (offset % PAGE_BYTES)
+		settle_page(fs, inode, offset / PAGE_BYTES);
+	if ((offset + size) % PAGE_BYTES)
+		settle_page(fs, inode, (offset + size) / PAGE_BYTES);
 	for (uint64_t index = first;
 	     index < end && radix_next(&fs->slab, &inode->reg.pages, &index) && index < end;
 	     index++) {
@@ -180,18 +204,6 @@ static void undo_allocate(struct memfs *fs, struct inode *inode, uint64_t first,
 			free_slots(fs, inode, &span.slots[index - span.first], 1);
 			radix_prune(&fs->slab, &inode->reg.pages, index);
 		}
-	}
-}
-
-/* A page that was allocated before counts as data once it is allocated again, as in tmpfs. */
-static void settle(const struct memfs *fs, const struct radix_span *span, uint64_t i,
-		   uint64_t count)
-{
-	for (; count; i++, count--) {
-		if (!(span->slots[i] & DATA_UNWRITTEN))
-			continue;
-		span->slots[i] &= ~DATA_UNWRITTEN;
-		memset(data_page(fs, span->slots[i]), 0, PAGE_BYTES);
 	}
 }
 

@@ -19,6 +19,7 @@ enum { INODE_ATIME, INODE_MTIME, INODE_CTIME, INODE_BTIME, INODE_TIMES };
 #define INODE_LINKABLE    (1u << 0) /* made without a name, may still get one */
 #define INODE_ACL_ACCESS  (1u << 1) /* has such an ACL among its xattrs */
 #define INODE_ACL_DEFAULT (1u << 2)
+#define INODE_CAP_REMOVED (1u << 3) /* a capability was, and no setattr came since */
 
 struct inode_reg {
 	uint64_t size;

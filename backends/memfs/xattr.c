@@ -180,6 +180,26 @@ int xattr_listxattr(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_buf
 	return error;
 }
 
+/* A removal carries no flag about setgid, as setting does: whether it stays is found out here. */
+static int remove_acl(const struct llfused_ctx *ctx, struct inode *inode, const char *name)
+{
+	uint32_t xflags = attr_may_keep_setgid(ctx, inode) ? 0 : LLFUSED_XATTR_ACL_KILL_SGID;
+
+	return xattr_set_acl(ctx->fs, inode, name, NULL, 0, xflags);
+}
+
+static int remove_plain(struct memfs *fs, struct inode *inode, const char *name)
+{
+	int error = store_remove(fs, inode, name);
+
+	if (error)
+		return error;
+	attr_touch(inode, 0);
+	if (strcmp(name, CAPABILITY) == 0)
+		inode->flags |= INODE_CAP_REMOVED;
+	return 0;
+}
+
 int xattr_removexattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name)
 {
 	struct memfs *fs = ctx->fs;
@@ -191,13 +211,10 @@ int xattr_removexattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name
 	inode = inode_get(&fs->inodes, nodeid);
 	if (!inode)
 		return -ESTALE;
-	if (xattr_is_acl(name)) {
-		error = xattr_set_acl(fs, inode, name, NULL, 0, 0);
-	} else {
-		error = store_remove(fs, inode, name);
-		if (!error)
-			attr_touch(inode, 0);
-	}
+	if (xattr_is_acl(name))
+		error = remove_acl(ctx, inode, name);
+	else
+		error = remove_plain(fs, inode, name);
 	inode_unlock(&fs->inodes, inode);
 	return error;
 }

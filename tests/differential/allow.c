@@ -70,6 +70,17 @@ static bool tmpfs_stream(const struct diff *d)
 	       d->ra->data_len == 0;
 }
 
+/* Only what a write can do, and never a time that was set. */
+static bool fifo_times(const struct diff *d)
+{
+	if (!d->sa || !S_ISFIFO(d->sa->stx_mode))
+		return false;
+	if (d->field == FIELD_MTIME || d->field == FIELD_CTIME)
+		return d->b_now && !d->a_now;
+	return (d->field == FIELD_MTIME_MOVED || d->field == FIELD_CTIME_MOVED) && !d->a_moved &&
+	       strcmp(d->row->group, "io") == 0;
+}
+
 static bool never(const struct diff *d)
 {
 	(void)d;
@@ -86,12 +97,6 @@ static bool dir_size(const struct diff *d)
 static bool any_atime(const struct diff *d)
 {
 	return d->field == FIELD_ATIME || d->field == FIELD_ATIME_MOVED;
-}
-
-static bool sgid_kept(const struct diff *d)
-{
-	return d->field == FIELD_MODE && d->sa->stx_mode == (d->sb->stx_mode | S_ISGID) &&
-	       !(d->sa->stx_mode & S_IXGRP) && !S_ISDIR(d->sa->stx_mode);
 }
 
 static struct rule {
@@ -138,22 +143,24 @@ static struct rule {
 	 "chown(-1, -1) of somebody else's set-uid or set-gid file is EPERM on tmpfs, "
 	 "because it would clear the bits; with HANDLE_KILLPRIV_V2 the kernel takes the bits "
 	 "out before it checks, and the daemon sees the same empty SETATTR that an allowed "
-	 "fallocate sends. The tester leaves such a call out on both sides",
+	 "fallocate sends. Root's chown(-1, -1) of such a file with capabilities looks as its "
+	 "write, which must not clear the bits. The tester leaves such calls out on both "
+	 "sides",
 	 0},
 	{"truncate-same", true, never,
-	 "truncate(2) to the size that a file has leaves mtime alone on tmpfs, but open with "
-	 "O_TRUNC moves it; both reach the daemon as the same SETATTR, and it serves "
-	 "O_TRUNC. The tester leaves such a truncate out on both sides",
+	 "truncate(2) of an empty file to nothing leaves its times alone on tmpfs, but open "
+	 "with O_TRUNC moves them; both reach the daemon as the same SETATTR (the kernel "
+	 "takes the times and the handle out of O_TRUNC's), and it serves O_TRUNC. The "
+	 "tester leaves such a truncate out on both sides",
 	 0},
-	{"acl-remove-sgid", true, never,
-	 "removing an access ACL clears set-gid on tmpfs if the owner is outside the group; "
-	 "REMOVEXATTR has no flag that says so, as SETXATTR has. The tester leaves such a "
-	 "removal out on both sides",
+	{"fallocate-full", true, never,
+	 "fallocate clears set-uid, set-gid and file capabilities: tmpfs after it worked, "
+	 "FUSE by a SETATTR of its own before it asks. The tester leaves a huge fallocate, "
+	 "which finds no space, of such a file out on both sides",
 	 0},
-	{"sgid-kept", false, sgid_kept,
-	 "a write or truncate by somebody outside the file's group clears set-gid even "
-	 "without group execute; the FUSE request carries one gid, not the supplementary "
-	 "groups, so the daemon must look them up to know",
+	{"fifo-times", true, fifo_times,
+	 "a write to a fifo moves its mtime and ctime; the pipe is the kernel's own, and "
+	 "FUSE marks all but regular files S_NOCMTIME, so it neither moves them nor asks",
 	 0},
 	{"dir-size", false, dir_size,
 	 "a directory's st_size has no meaning in POSIX; tmpfs counts 20 bytes an entry", 0},

@@ -156,11 +156,14 @@ static void show_move(char *out, size_t max, const struct statx_timestamp *befor
 		snprintf(out, max, "stays %lld.%09u", (long long)before->tv_sec, before->tv_nsec);
 }
 
-/* before and after of one time on A and on B: moved on one side only? */
+/*
+ * before and after of one time on A and on B: moved on one side only?  Where both end at the same
+ * time the difference was there before, and has been judged then.
+ */
 static bool differ_moved(struct judge *j, enum field field, const char *where,
 			 const struct statx_timestamp *const t[4])
 {
-	if (moved(t[0], t[1]) == moved(t[2], t[3]))
+	if (moved(t[0], t[1]) == moved(t[2], t[3]) || !moved(t[1], t[3]))
 		return false;
 	j->d->a_moved = moved(t[0], t[1]);
 	show_move(j->d->a, sizeof(j->d->a), t[0], t[1]);

@@ -211,12 +211,13 @@ int64_t gen_id(struct gen *g)
 
 /* ---- choosing an operation ---- */
 
-static bool in_groups(const struct gen *g, const char *group)
+static bool in_groups(const struct gen *g, const struct op_row *row)
 {
+	const char *group = row->group;
 	size_t len = strlen(group);
 
 	if (!g->groups)
-		return true;
+		return !(row->flags & ROW_FILLS);
 	for (const char *p = g->groups; (p = strstr(p, group)); p += len)
 		if ((p == g->groups || p[-1] == ',') && (p[len] == ',' || p[len] == '\0'))
 			return true;
@@ -230,7 +231,7 @@ void gen_start(struct gen *g, uint64_t seed, int procs, const char *groups)
 	g->procs = procs;
 	g->groups = groups;
 	for (int kind = 0; kind < op_kinds(); kind++)
-		if (in_groups(g, op_row(kind)->group))
+		if (in_groups(g, op_row(kind)))
 			g->total += op_row(kind)->weight;
 }
 
@@ -241,7 +242,7 @@ static int pick_kind(struct gen *g)
 	for (int kind = 0;; kind++) {
 		const struct op_row *row = op_row(kind);
 
-		if (!in_groups(g, row->group))
+		if (!in_groups(g, row))
 			continue;
 		at -= row->weight;
 		if (at < 0)

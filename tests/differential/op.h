@@ -85,6 +85,7 @@ enum {
 	ROW_UNMAPS = 64, /* ends it */
 	ROW_SETS = 128,  /* gives path 1 the xattr that string 0 begins with */
 	ROW_SEEKS = 32,  /* answers with the map of data and holes */
+	ROW_FILLS = 256, /* fills the file system: only if its group is asked for by name */
 };
 
 /*

@@ -21,6 +21,8 @@ extern const struct op_table ops_map;
 extern const struct op_table ops_attr;
 extern const struct op_table ops_xattr;
 extern const struct op_table ops_locks;
+extern const struct op_table ops_limits;
+extern const struct op_table ops_full;
 extern const struct op_table ops_walk;
 
 #define OP_TABLE(array) \

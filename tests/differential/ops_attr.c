@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #ifndef SYS_fchmodat2
@@ -49,15 +50,32 @@ static void gen_chown(struct gen *g, struct op *op)
 	gen_path(g, op, 0, WANT_ANY);
 }
 
+/* Whether a file may have file capabilities; asked by root. */
+static bool has_capability(int base, const char *path, const struct stat *st)
+{
+	int fd = -1;
+	bool has;
+
+	if (!S_ISREG(st->st_mode))
+		return true;
+	if (*path)
+		base = fd = openat(base, path, O_RDONLY | O_CLOEXEC);
+	has = fgetxattr(base, "security.capability", NULL, 0) >= 0;
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 /* A chown that changes no id, on a file with bits that it should clear: see the list of allowed
  * differences. */
 static bool chown_nothing(int base, const char *path, int flags, int64_t uid, int64_t gid)
 {
 	struct stat st;
 
-	return uid == -1 && gid == -1 && geteuid() != 0 && allow_is_on("chown-nothing") &&
+	return uid == -1 && gid == -1 && allow_is_on("chown-nothing") &&
 	       fstatat(base, path, &st, flags) == 0 && !S_ISDIR(st.st_mode) &&
-	       st.st_uid != geteuid() && st.st_mode & (S_ISUID | S_ISGID);
+	       st.st_mode & (S_ISUID | S_ISGID) &&
+	       (geteuid() == 0 ? has_capability(base, path, &st) : st.st_uid != geteuid());
 }
 
 static void exec_chown(struct worker *w, const struct op *op, struct result *r)

@@ -24,19 +24,29 @@ static void gen_lock(struct gen *g, struct op *op)
 	op->num[5] = rng_chance(&g->rng, 40); /* OFD */
 }
 
-static struct flock lock_of(const struct op *op)
+/* A directory's position is its file system's own, so nothing may be counted from there. */
+static bool position_is_private(int fd, int64_t whence)
+{
+	struct stat st;
+
+	return whence == SEEK_CUR && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static struct flock lock_of(int fd, const struct op *op)
 {
 	return (struct flock){.l_type = (short)op->num[1],
-			      .l_whence = (short)op->num[2],
+			      .l_whence = position_is_private(fd, op->num[2]) ? SEEK_SET
+									      : (short)op->num[2],
 			      .l_start = op->num[3],
 			      .l_len = op->num[4]};
 }
 
 static void exec_setlk(struct worker *w, const struct op *op, struct result *r)
 {
-	struct flock fl = lock_of(op);
+	int fd = worker_fd(w, op->num[0]);
+	struct flock fl = lock_of(fd, op);
 
-	worker_done(r, fcntl(worker_fd(w, op->num[0]), op->num[5] ? F_OFD_SETLK : F_SETLK, &fl));
+	worker_done(r, fcntl(fd, op->num[5] ? F_OFD_SETLK : F_SETLK, &fl));
 }
 
 /* The holder's pid differs between the sides: what counts is which of our processes it is. */
@@ -50,9 +60,10 @@ static int holder(const struct worker *w, pid_t pid)
 
 static void exec_getlk(struct worker *w, const struct op *op, struct result *r)
 {
-	struct flock fl = lock_of(op);
+	int fd = worker_fd(w, op->num[0]);
+	struct flock fl = lock_of(fd, op);
 
-	worker_done(r, fcntl(worker_fd(w, op->num[0]), op->num[5] ? F_OFD_GETLK : F_GETLK, &fl));
+	worker_done(r, fcntl(fd, op->num[5] ? F_OFD_GETLK : F_GETLK, &fl));
 	if (r->err)
 		return;
 	if (fl.l_type == F_UNLCK)

@@ -141,6 +141,16 @@ static void exec_linkh(struct worker *w, const struct op *op, struct result *r)
 			      AT_EMPTY_PATH));
 }
 
+/* The same through /proc, which needs no right to the file itself. */
+static void exec_linkproc(struct worker *w, const struct op *op, struct result *r)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", worker_fd(w, op->num[0]));
+	worker_done(
+		r, linkat(w->proc_fds, name, worker_base(w, op, 0), w->path[0], AT_SYMLINK_FOLLOW));
+}
+
 static void gen_umask(struct gen *g, struct op *op)
 {
 	static const int masks[] = {0, 0, 022, 002, 077, 0777, 027};
@@ -190,6 +200,7 @@ static const struct op_row rows[] = {
 	{"getfl", "files", 3, 0, "h", gen_getfl, exec_getfl},
 	{"setfl", "files", 3, 0, "hx", gen_setfl, exec_setfl},
 	{"linkh", "names", 8, ROW_NAMES | ROW_AT, "hp", gen_linkh, exec_linkh},
+	{"linkproc", "names", 8, ROW_NAMES | ROW_AT, "hp", gen_linkh, exec_linkproc},
 	{"umask", "attr", 6, 0, "o", gen_umask, exec_umask},
 	{"byhandle", "files", 4, ROW_AT, "Hp", gen_byhandle, exec_byhandle},
 };

@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#define HUGE (INT64_C(1) << 60) /* bytes */
 
 static void gen_truncate(struct gen *g, struct op *op)
 {
@@ -23,8 +26,8 @@ static bool truncate_same(const char *path, int64_t size)
 {
 	struct stat st;
 
-	return allow_is_on("truncate-same") && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	       st.st_size == size;
+	return size == 0 && allow_is_on("truncate-same") && stat(path, &st) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
 static void exec_truncate(struct worker *w, const struct op *op, struct result *r)
@@ -66,7 +69,7 @@ static void gen_fallocate(struct gen *g, struct op *op)
 		0x1000,
 	};
 	/* Over what any file system holds, so that it must be refused at once. */
-	static const int64_t huge[] = {INT64_MAX, INT64_C(1) << 60, -1, INT64_MIN};
+	static const int64_t huge[] = {INT64_MAX, HUGE, -1, INT64_MIN};
 
 	op->num[0] = gen_handle(g, WANT_FILE);
 	op->num[1] = RNG_PICK(&g->rng, modes);
@@ -90,11 +93,26 @@ static int zero_range_by_hand(int fd, const struct op *op)
 	return fallocate(fd, keep, op->num[2], op->num[3]);
 }
 
+/* See the list of allowed differences. */
+static bool fallocate_full(int fd, int64_t length)
+{
+	struct stat st;
+
+	return length >= HUGE && allow_is_on("fallocate-full") && fstat(fd, &st) == 0 &&
+	       (st.st_mode & (S_ISUID | S_ISGID) ||
+		fgetxattr(fd, "security.capability", NULL, 0) >= 0);
+}
+
 static void exec_fallocate(struct worker *w, const struct op *op, struct result *r)
 {
 	int fd = worker_fd(w, op->num[0]), mode = (int)op->num[1];
-	int ret = fallocate(fd, mode, op->num[2], op->num[3]);
+	int ret;
 
+	if (fallocate_full(fd, op->num[3])) {
+		worker_done(r, 0);
+		return;
+	}
+	ret = fallocate(fd, mode, op->num[2], op->num[3]);
 	if (ret < 0 && errno == EOPNOTSUPP && allow_is_on("zero-range") &&
 	    (mode & ~FALLOC_FL_KEEP_SIZE) == FALLOC_FL_ZERO_RANGE)
 		ret = zero_range_by_hand(fd, op);

@@ -2,7 +2,6 @@
  * Operations on extended attributes and POSIX ACLs, the latter built by hand so that they can be
  * wrong. Knows nothing of the other side.
  */
-#include "allow.h"
 #include "expr.h"
 #include "gen.h"
 #include "ops.h"
@@ -266,22 +265,10 @@ static void gen_remove(struct gen *g, struct op *op)
 	pick_set(g, op);
 }
 
-/* See the list of allowed differences. */
-static bool acl_remove_sgid(struct worker *w, int fd, const char *path)
-{
-	struct stat st;
-
-	return strcmp(w->value, "system.posix_acl_access") == 0 && allow_is_on("acl-remove-sgid") &&
-	       (path ? lstat(path, &st) : fstat(fd, &st)) == 0 && st.st_mode & S_ISGID;
-}
-
 static void exec_remove(struct worker *w, const struct op *op, struct result *r)
 {
 	worker_value(w, op->str[0]);
-	if (acl_remove_sgid(w, -1, w->path[1]))
-		worker_done(r, 0);
-	else
-		worker_done(r, lremovexattr(w->path[1], w->value));
+	worker_done(r, lremovexattr(w->path[1], w->value));
 }
 
 static void gen_fremove(struct gen *g, struct op *op)
@@ -293,10 +280,7 @@ static void gen_fremove(struct gen *g, struct op *op)
 static void exec_fremove(struct worker *w, const struct op *op, struct result *r)
 {
 	worker_value(w, op->str[0]);
-	if (acl_remove_sgid(w, worker_fd(w, op->num[0]), NULL))
-		worker_done(r, 0);
-	else
-		worker_done(r, fremovexattr(worker_fd(w, op->num[0]), w->value));
+	worker_done(r, fremovexattr(worker_fd(w, op->num[0]), w->value));
 }
 
 static int by_text(const void *a, const void *b)

@@ -32,4 +32,6 @@ wait "$daemon" || { echo "differential: the daemon ended with status $?:" >&2; s
 [ ! -s "$log" ] || { cat "$log" >&2; }
 umount "$dir/b"
 rm -rf "$dir"
+[ "$status" -ne 0 ] || echo "differential: 1 passed, 0 failed"
+[ "$status" -eq 0 ] || echo "differential: 0 passed, 1 failed"
 exit "$status"

@@ -99,6 +99,7 @@ static void __attribute__((noreturn)) serve(struct team *t, int proc, int side, 
 	ssize_t got;
 
 	worker_init(&w, side, proc, t->shm);
+	w.proc_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	enter(t, proc, side);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	touch_init();

@@ -39,7 +39,8 @@ struct handle {
 struct worker {
 	int side; /* 0 is A, 1 is B */
 	int proc;
-	int root; /* the janitor's open of the directory of the current epoch */
+	int root;     /* the janitor's open of the directory of the current epoch */
+	int proc_fds; /* /proc/self/fd, which is outside of what it sees */
 	struct shared *shm;
 	struct handle handle[HANDLES];
 	char path[OP_STRS][PATH_BYTES]; /* the operation's paths, expanded */
