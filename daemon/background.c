@@ -122,7 +122,7 @@ static int died(pid_t child, struct err *err)
  * A process of its own asks: nothing gets whoever waits for a deaf daemon out of the kernel.
  * Returns where to read its answer from.
  */
-static int ask_aside(const char *path)
+static int ask_aside(const char *path, pid_t *asking)
 {
 	struct answer answer;
 	int fds[2];
@@ -139,6 +139,7 @@ static int ask_aside(const char *path)
 		_exit(0);
 	}
 	close(fds[1]);
+	*asking = pid;
 	if (pid > 0)
 		return fds[0];
 	close(fds[0]);
@@ -148,13 +149,19 @@ static int ask_aside(const char *path)
 static struct answer ask(const char *path)
 {
 	struct answer answer = {.ret = -ETIMEDOUT};
-	struct pollfd poll_fd = {.fd = ask_aside(path), .events = POLLIN};
+	struct pollfd poll_fd = {.events = POLLIN};
+	pid_t asking = -1;
 
+	poll_fd.fd = ask_aside(path, &asking);
 	if (poll_fd.fd < 0)
 		return (struct answer){.ret = poll_fd.fd};
-	if (poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0 &&
-	    read(poll_fd.fd, &answer, sizeof answer) != (ssize_t)sizeof answer)
-		answer.ret = -EIO;
+	if (poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0) {
+		if (read(poll_fd.fd, &answer, sizeof answer) != (ssize_t)sizeof answer)
+			answer.ret = -EIO;
+		/* it is done, and must not outlive us with our terminal open */
+		while (waitpid(asking, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	close(poll_fd.fd);
 	return answer;
 }
