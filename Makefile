@@ -121,6 +121,8 @@ TEST_ENV = LLFUSED=$(abspath $(B)/llfused) BUILD=$(abspath $(B))
 TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/llfused-testfs \
 	$(B)/tests/count_alloc.so
 DIFF_OPS ?= 100000
+# Compiling uses every processor; the suites run one after the other.
+JOBS ?= $(shell nproc)
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 TSAN := -fsanitize=thread -fno-omit-frame-pointer
@@ -145,7 +147,9 @@ tests: all $(TEST_BIN)
 
 # Everything that a change must pass; the short sanitizer run is part of it.
 .PHONY: check check-suites check-quick-asan check-asan check-tsan check-full
-check: check-layers check-abi check-suites check-quick-asan
+check:
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) tests
+	$(Q)$(MAKE) --no-print-directory check-layers check-abi check-suites check-quick-asan
 	@echo "check: all suites passed"
 
 check-suites: check-unit check-integration check-differential check-programs
@@ -167,6 +171,8 @@ check-programs: all
 SAN_ENV = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1
 check-quick-asan:
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan SANITIZE="$(ASAN)" all \
+		$(B)/asan/tests/unit $(B)/asan/tests/differential
 	$(Q)$(SAN_ENV) $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" DIFF_OPS=5000 \
 		check-unit check-differential
 
