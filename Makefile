@@ -40,6 +40,7 @@ BENCH_SRC  := $(sort $(wildcard tools/fsbench/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/unit/*.c))
 INTEG_SRC  := $(sort $(wildcard tests/integration/*.c))
 DIFF_SRC   := $(sort $(wildcard tests/differential/*.c))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 
 # "proto/x.h" is found through a link that only those who may use proto/ get on their path.
 LAYER := $(B)/layer
@@ -58,6 +59,7 @@ BENCH_OBJ  := $(call objs,$(BENCH_SRC))
 UNIT_OBJ   := $(call objs,$(UNIT_SRC))
 INTEG_OBJ  := $(call objs,$(INTEG_SRC))
 DIFF_OBJ   := $(call objs,$(DIFF_SRC))
+FUZZ_OBJ   := $(call objs,$(FUZZ_SRC))
 
 .PHONY: all
 all: $(B)/llfused $(B)/fsbench
@@ -68,7 +70,7 @@ $(PROTO_OBJ): INC :=
 $(MEMFS_OBJ): INC := $(inc_backends)
 $(DAEMON_OBJ): INC := $(inc_daemon)
 $(BENCH_OBJ) $(DIFF_OBJ): INC :=
-$(UNIT_OBJ): INC := $(inc_unit)
+$(UNIT_OBJ) $(FUZZ_OBJ): INC := $(inc_unit)
 $(INTEG_OBJ): INC := $(inc_integration)
 
 $(B)/obj/%.o: %.c | $(LAYER)/.made
@@ -84,7 +86,7 @@ $(LAYER)/.made:
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(PROTO_OBJ) $(MEMFS_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) $(UNIT_OBJ) \
-	$(INTEG_OBJ) $(DIFF_OBJ))
+	$(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ))
 
 # ---- linking --------------------------------------------------------------------------------------
 
@@ -104,6 +106,11 @@ $(B)/tests/unit: $(UNIT_OBJ) $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) 
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^ -luring -lcriterion
 
+$(B)/tests/fuzz: $(FUZZ_OBJ) $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(MEMFS_OBJ)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ -luring
+
 $(B)/tests/integration: $(INTEG_OBJ)
 	@mkdir -p $(@D)
 	$(say) LINK $@
@@ -119,8 +126,9 @@ $(B)/tests/differential: $(DIFF_OBJ)
 # Used by every suite: the daemon under test, and where the test programs lie.
 TEST_ENV = LLFUSED=$(abspath $(B)/llfused) BUILD=$(abspath $(B))
 TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/llfused-testfs \
-	$(B)/tests/count_alloc.so
+	$(B)/tests/count_alloc.so $(B)/tests/fuzz
 DIFF_OPS ?= 100000
+FUZZ_MESSAGES ?= 200000
 # Compiling uses every processor; the suites run one after the other.
 JOBS ?= $(shell nproc)
 
@@ -161,6 +169,11 @@ check-unit: $(B)/tests/unit
 check-integration: tests
 	$(Q)$(TEST_ENV) $(B)/tests/integration -j2
 
+# Random messages from a fixed seed; only with the address sanitizer does it see much.
+.PHONY: check-fuzz
+check-fuzz: $(B)/tests/fuzz
+	$(Q)$(B)/tests/fuzz $(FUZZ_MESSAGES)
+
 check-differential: all $(B)/tests/differential
 	$(Q)$(TEST_ENV) DIFF_OPS=$(DIFF_OPS) tests/differential/run.sh
 
@@ -172,9 +185,9 @@ SAN_ENV = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions
 	UBSAN_OPTIONS=print_stacktrace=1
 check-quick-asan:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan SANITIZE="$(ASAN)" all \
-		$(B)/asan/tests/unit $(B)/asan/tests/differential
+		$(B)/asan/tests/unit $(B)/asan/tests/differential $(B)/asan/tests/fuzz
 	$(Q)$(SAN_ENV) $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" DIFF_OPS=5000 \
-		check-unit check-differential
+		check-unit check-fuzz check-differential
 
 check-asan:
 	$(Q)$(SAN_ENV) $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" check-suites
@@ -207,7 +220,7 @@ check-abi:
 
 # ---- checks of the text ---------------------------------------------------------------------------
 
-ALL_C := $(PROTO_SRC) $(MEMFS_SRC) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) \
+ALL_C := $(PROTO_SRC) $(MEMFS_SRC) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) $(FUZZ_SRC) \
 	$(TESTFS_SRC) $(wildcard tests/integration/preload/*.c tests/fake/*.c)
 ALL_H := $(wildcard proto/*.h daemon/*.h backends/memfs/*.h backends/include/llfused/*.h \
 	tools/fsbench/*.h tests/*/*.h tests/integration/testfs/*.h)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,8 +37,8 @@ int background_fork(struct background *bg, struct err *err)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_set(err, -errno, "socketpair: %s", strerror(errno));
 	bg->child = fork();
 	if (bg->child < 0) {
 		close(fds[0]);
@@ -61,9 +62,25 @@ static int send_word(struct background *bg, const struct word *word)
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		ret = -errno;
+	return ret;
+}
+
+static void hang_up(struct background *bg)
+{
 	close(bg->pipe_fd);
 	bg->pipe_fd = -1;
-	return ret;
+}
+
+/* The parent has seen the file system and will exit with 0; -EPIPE: it was stopped before. */
+static int wait_for_go(struct background *bg)
+{
+	ssize_t n;
+	char go;
+
+	do
+		n = read(bg->pipe_fd, &go, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : -EPIPE;
 }
 
 static void leave_terminal(void)
@@ -82,6 +99,7 @@ static void leave_terminal(void)
 int background_ready(struct background *bg, dev_t dev)
 {
 	struct word word;
+	int ret;
 
 	memset(&word, 0, sizeof word);
 	word.dev = dev;
@@ -89,7 +107,11 @@ int background_ready(struct background *bg, dev_t dev)
 	fflush(NULL);
 	leave_terminal();
 	log_set_target(LOG_TO_SYSLOG);
-	return send_word(bg, &word);
+	ret = send_word(bg, &word);
+	if (ret == 0)
+		ret = wait_for_go(bg);
+	hang_up(bg);
+	return ret;
 }
 
 void background_failed(struct background *bg, int status, const char *text)
@@ -101,6 +123,7 @@ void background_failed(struct background *bg, int status, const char *text)
 	snprintf(word.text, sizeof word.text, "%s", text);
 	if (send_word(bg, &word) < 0)
 		log_error("%s", text);
+	hang_up(bg);
 }
 
 /* It is gone without a word: how? */
@@ -122,7 +145,7 @@ static int died(pid_t child, struct err *err)
  * A process of its own asks: nothing gets whoever waits for a deaf daemon out of the kernel.
  * Returns where to read its answer from.
  */
-static int ask_aside(const char *path, pid_t *asking)
+static int ask_aside(const struct background *bg, const char *path, pid_t *asking)
 {
 	struct answer answer;
 	int fds[2];
@@ -132,6 +155,7 @@ static int ask_aside(const char *path, pid_t *asking)
 		return -errno;
 	pid = fork();
 	if (pid == 0) {
+		close(bg->pipe_fd); /* our end must hang up when the parent does */
 		memset(&answer, 0, sizeof answer);
 		answer.ret = place_ask(path, &answer.place);
 		if (write(fds[1], &answer, sizeof answer) < 0)
@@ -146,13 +170,13 @@ static int ask_aside(const char *path, pid_t *asking)
 	return -EAGAIN;
 }
 
-static struct answer ask(const char *path)
+static struct answer ask(const struct background *bg, const char *path)
 {
 	struct answer answer = {.ret = -ETIMEDOUT};
 	struct pollfd poll_fd = {.events = POLLIN};
 	pid_t asking = -1;
 
-	poll_fd.fd = ask_aside(path, &asking);
+	poll_fd.fd = ask_aside(bg, path, &asking);
 	if (poll_fd.fd < 0)
 		return (struct answer){.ret = poll_fd.fd};
 	if (poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0) {
@@ -166,15 +190,23 @@ static struct answer ask(const char *path)
 	return answer;
 }
 
-static int prove(pid_t child, dev_t dev, const char *path, struct err *err)
+static int prove(const struct background *bg, dev_t dev, const char *path, struct err *err)
 {
-	struct answer answer = ask(path);
+	struct answer answer = ask(bg, path);
+	sigset_t all;
 
-	if (answer.ret == 0 && answer.place.dev == dev)
-		return 0;
+	if (answer.ret == 0 && answer.place.dev == dev) {
+		/* From here on it is done: a signal must not say otherwise. */
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, NULL);
+		if (write(bg->pipe_fd, "", 1) == 1)
+			return 0;
+		err_set(err, 0, "the daemon ended while starting");
+		return 1;
+	}
 	/* Two signals: one to unmount, one not to wait for us. */
-	kill(child, SIGTERM);
-	kill(child, SIGINT);
+	kill(bg->child, SIGTERM);
+	kill(bg->child, SIGINT);
 	if (answer.ret < 0)
 		err_set(err, answer.ret, "%s does not answer after the mount: %s", path,
 			strerror(-answer.ret));
@@ -192,12 +224,14 @@ int background_wait(struct background *bg, const char *path, struct err *err)
 	do
 		n = read(bg->pipe_fd, &word, sizeof word);
 	while (n < 0 && errno == EINTR);
-	close(bg->pipe_fd);
-	bg->pipe_fd = -1;
+	if (n == (ssize_t)sizeof word && word.status == 0) {
+		word.status = prove(bg, word.dev, path, err);
+		hang_up(bg);
+		return word.status;
+	}
+	hang_up(bg);
 	if (n != (ssize_t)sizeof word)
 		return died(bg->child, err);
-	if (word.status == 0)
-		return prove(bg->child, word.dev, path, err);
 	word.text[sizeof word.text - 1] = '\0';
 	err_set(err, 0, "%s", word.text);
 	return word.status;

@@ -154,6 +154,7 @@ static int make_worker(struct session *s, unsigned i, struct err *err)
 
 	w->session = s;
 	w->slot = slot;
+	sem_init(&w->started, 0, 0);
 	w->message_cap = message_size(s);
 	w->message = reserve(w->message_cap);
 	slot->session = s;
@@ -177,6 +178,8 @@ static void free_workers(struct session *s)
 		free_reply(s->slots[i].reply, s->slots[i].body_cap);
 		if (w->own_fd)
 			close(w->fd);
+		if (w->session)
+			sem_destroy(&w->started);
 	}
 	free(s->workers);
 	free(s->slots);
@@ -198,6 +201,12 @@ static void prepare_thread(const struct worker *w)
 	pin(w);
 }
 
+void worker_started(struct worker *w, int error)
+{
+	w->start_error = error;
+	sem_post(&w->started);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
@@ -207,6 +216,8 @@ static void *run(void *arg)
 	prepare_thread(w);
 	ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
 
+	if (w->start_error != 0)
+		return NULL; /* whoever waits for the start tells it */
 	if (ret < 0)
 		log_error("worker failed: %s", strerror(-ret));
 	session_finish(s, ret < 0 ? SESSION_FAILED : SESSION_UNMOUNTED);
@@ -278,6 +289,25 @@ static void dev_stop(struct session *s)
 	inflight_free(&s->inflight);
 }
 
+/* A ring is made by the thread that uses it, so only now it is known whether all of them are. */
+static int wait_started(struct session *s, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < s->nworkers; i++) {
+		struct worker *w = &s->workers[i];
+
+		while (sem_wait(&w->started) < 0 && errno == EINTR)
+			;
+		if (ret == 0 && w->start_error != 0)
+			ret = err_set(err, w->start_error, "worker %u cannot make its io_uring: %s",
+				      i, strerror(-w->start_error));
+	}
+	if (ret != 0)
+		session_finish(s, SESSION_STOPPED);
+	return ret;
+}
+
 static int start_threads(struct session *s, struct err *err)
 {
 	for (unsigned i = 0; i < s->nworkers; i++) {
@@ -290,7 +320,7 @@ static int start_threads(struct session *s, struct err *err)
 		}
 		w->running = true;
 	}
-	return 0;
+	return wait_started(s, err);
 }
 
 static int dev_start(struct session *s, char *how, size_t how_size, struct err *err)

@@ -6,6 +6,7 @@
 #define DAEMON_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +20,8 @@ struct worker {
 	bool own_fd;  /* a clone; else the session's descriptor, shared and non-blocking */
 	int fd;
 	atomic_bool quit; /* plain loop: leave at the next chance */
+	sem_t started;    /* posted once, with start_error said */
+	int start_error;  /* 0, or the negative errno that kept the loop from starting */
 	unsigned char *message;
 	size_t message_cap;
 	struct stats stats;
@@ -31,6 +34,9 @@ int worker_uring_probe(void);
  * serving failed. */
 int worker_loop_uring(struct worker *w);
 int worker_loop_plain(struct worker *w);
+
+/* A loop says once that it serves now (0), or the negative errno for which it cannot. */
+void worker_started(struct worker *w, int error);
 
 /* What a failed read means: 0 try again, 1 the connection has ended, else the negative errno. */
 int worker_read_failed(int error);

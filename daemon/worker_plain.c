@@ -35,6 +35,7 @@ int worker_loop_plain(struct worker *w)
 {
 	int ret = 0;
 
+	worker_started(w, 0);
 	while (ret == 0 && !atomic_load(&w->quit)) {
 		ssize_t n = read(w->fd, w->message, w->message_cap);
 

@@ -130,6 +130,7 @@ int worker_loop_uring(struct worker *w)
 	struct io_uring ring;
 	int ret = make_ring(&ring);
 
+	worker_started(w, ret);
 	if (ret != 0)
 		return ret;
 	arm_stop(&ring, w);

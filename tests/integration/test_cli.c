@@ -155,6 +155,17 @@ FACT(cli, a_mount_point_that_cannot_be_one_is_named)
 	check_run((const char *[]){daemon_binary(false), B, mnt, mnt, NULL}, mnt);
 }
 
+FACT(cli, too_few_descriptors_for_the_workers_are_a_set_up_error)
+{
+	static const char limited[] =
+		"ulimit -n 12; exec \"$0\" --backend=tmpfs --workers=8 \"$1\"";
+	const char *argv[] = {
+		"/bin/sh", "-c", limited, daemon_binary(false), harness_mkdir("few", 0), NULL,
+	};
+
+	check_run(argv, "io_uring");
+}
+
 FACT(cli, the_same_line_is_said_in_the_foreground)
 {
 	const char *none = harness_path("none");
