@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The last page of the largest file. */
+#define DATA_LAST_PAGE ((uint64_t)INT64_MAX / PAGE_BYTES)
+
 static const char zeros[PAGE_BYTES];
 
 static size_t least(size_t a, size_t b)
@@ -67,12 +70,20 @@ static size_t next_piece(const struct memfs *fs, const struct inode *inode, uint
 	return bytes < size ? bytes : size;
 }
 
+static void extend(struct blank_range *range, uint64_t from, uint64_t to)
+{
+	if (range->from == range->to)
+		range->from = from;
+	range->to = to;
+}
+
 size_t data_read(const struct memfs *fs, const struct inode *inode, uint64_t offset, void *buffer,
-		 size_t size)
+		 size_t size, struct blank_range *blank)
 {
 	char *to = buffer;
 	size_t done = 0;
 
+	*blank = (struct blank_range){0, 0};
 	if (offset >= inode->reg.size)
 		return 0;
 	if (size > inode->reg.size - offset)
@@ -81,10 +92,13 @@ size_t data_read(const struct memfs *fs, const struct inode *inode, uint64_t off
 		const char *memory;
 		size_t piece = next_piece(fs, inode, offset + done, size - done, &memory);
 
-		if (memory)
+		if (memory) {
 			memcpy(to + done, memory, piece);
-		else
+		} else {
 			memset(to + done, 0, piece);
+			extend(blank, (offset + done) / PAGE_BYTES,
+			       (offset + done + piece - 1) / PAGE_BYTES + 1);
+		}
 		done += piece;
 	}
 	return done;
@@ -203,7 +217,7 @@ static int next_written(const struct memfs *fs, const struct inode *inode, uint6
 }
 
 /* Moves *index to the first page from there on that was not written. */
-static void next_hole(const struct memfs *fs, const struct inode *inode, uint64_t *index)
+static void next_unwritten(const struct memfs *fs, const struct inode *inode, uint64_t *index)
 {
 	for (;;) {
 		struct radix_span span = radix_look(&fs->slab, &inode->reg.pages, *index);
@@ -211,6 +225,30 @@ static void next_hole(const struct memfs *fs, const struct inode *inode, uint64_
 		for (; *index < span.first + span.count; ++*index)
 			if (!span.slots || !data_is_written(span.slots[*index - span.first]))
 				return;
+	}
+}
+
+/* Pages that were read blank may have been stored to since. */
+static int next_data(const struct memfs *fs, const struct inode *inode, uint64_t *index)
+{
+	uint64_t noted = blank_next(fs, inode, *index);
+
+	if (noted == *index)
+		return 1;
+	if (!next_written(fs, inode, index) || *index > noted)
+		*index = noted;
+	return *index != UINT64_MAX;
+}
+
+static void next_hole(const struct memfs *fs, const struct inode *inode, uint64_t *index)
+{
+	uint64_t end;
+
+	next_unwritten(fs, inode, index);
+	while ((end = blank_at(fs, inode, *index)) != 0 && *index < DATA_LAST_PAGE) {
+		*index = end;
+		if (end <= DATA_LAST_PAGE)
+			next_unwritten(fs, inode, index);
 	}
 }
 
@@ -225,8 +263,10 @@ int data_seek(const struct memfs *fs, const struct inode *inode, uint64_t offset
 		return -ENXIO;
 	if (whence == SEEK_HOLE)
 		next_hole(fs, inode, &index);
-	else if (!next_written(fs, inode, &index))
+	else if (!next_data(fs, inode, &index))
 		return -ENXIO;
+	if (index > DATA_LAST_PAGE)
+		index = DATA_LAST_PAGE + 1;
 	*found = index == first ? offset : index * PAGE_BYTES;
 	if (*found < size)
 		return 0;

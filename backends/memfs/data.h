@@ -5,6 +5,7 @@
 #ifndef MEMFS_DATA_H
 #define MEMFS_DATA_H
 
+#include "blank.h"
 #include "fs.h"
 
 /* In a file's index a page stands as its number plus one, with this bit while it is all zeros that
@@ -14,9 +15,10 @@
 
 /* All want the inode's lock: shared for read and seek, exclusive for the rest. */
 
-/* Bytes copied; fewer than `size` only at the end of the file. */
+/* Bytes copied; fewer than `size` only at the end of the file.  *blank gets a range that holds all
+ * pages that read as zeros because nobody wrote them. */
 size_t data_read(const struct memfs *fs, const struct inode *inode, uint64_t offset, void *buffer,
-		 size_t size);
+		 size_t size, struct blank_range *blank);
 /* Grows the file.  Bytes stored: fewer than `size` (even 0) when space ran out. */
 size_t data_write(struct memfs *fs, struct inode *inode, uint64_t offset, const void *bytes,
 		  size_t size);

@@ -125,6 +125,7 @@ void data_truncate(struct memfs *fs, struct inode *inode, uint64_t size)
 		if (size % PAGE_BYTES)
 			wipe(fs, inode, size / PAGE_BYTES, size % PAGE_BYTES, PAGE_BYTES);
 		free_range(fs, inode, (size + PAGE_BYTES - 1) / PAGE_BYTES, UINT64_MAX - 1);
+		blank_drop(fs, inode, (size + PAGE_BYTES - 1) / PAGE_BYTES, UINT64_MAX);
 	}
 	inode->reg.size = size;
 }
@@ -135,6 +136,7 @@ void data_punch(struct memfs *fs, struct inode *inode, uint64_t offset, uint64_t
 	uint64_t end;
 
 	wipe_edges(fs, inode, offset, size, &first, &end);
+	blank_drop(fs, inode, first, end);
 	if (first < end)
 		free_range(fs, inode, first, end - 1);
 }
@@ -164,6 +166,7 @@ void data_zero(struct memfs *fs, struct inode *inode, uint64_t offset, uint64_t 
 	uint64_t end;
 
 	wipe_edges(fs, inode, offset, size, &first, &end);
+	blank_drop(fs, inode, first, end);
 	/* What is covered in part is data then, as after a hole that is allocated again. */
 	if (offset % PAGE_BYTES)
 		settle_page(fs, inode, offset / PAGE_BYTES);
@@ -254,4 +257,5 @@ int data_allocate(struct memfs *fs, struct inode *inode, uint64_t offset, uint64
 void data_free(struct memfs *fs, struct inode *inode)
 {
 	free_range(fs, inode, 0, UINT64_MAX - 1);
+	blank_free(fs, inode);
 }

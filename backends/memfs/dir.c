@@ -143,12 +143,18 @@ static uint32_t new_node(struct memfs *fs, const struct name *name)
 	return ref;
 }
 
-void dir_point(struct memfs *fs, uint32_t ref, const struct inode *target)
+static void point(struct memfs *fs, uint32_t ref, const struct inode *target)
 {
 	struct dirent_node *node = dir_node(fs, ref);
 
 	node->inode = inode_index(&fs->inodes, target);
 	node->type = (uint8_t)(target->mode >> 12);
+}
+
+void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct inode *target)
+{
+	dir->dir.changes++;
+	point(fs, ref, target);
 }
 
 static uint32_t *cookie_slot(struct memfs *fs, struct inode_dir *dir, uint64_t cookie)
@@ -173,7 +179,7 @@ int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,
 	}
 	span.slots[index - span.first] = ref;
 	dir_node(fs, ref)->cookie = dir->dir.next_cookie++;
-	dir_point(fs, ref, target);
+	point(fs, ref, target);
 	if (dir->dir.count >= FEW + dir->dir.nbuckets * (uint64_t)PER_BUCKET)
 		grow(fs, &dir->dir);
 	chain(fs, &dir->dir, ref);
@@ -184,6 +190,7 @@ void dir_remove(struct memfs *fs, struct inode *dir, uint32_t ref)
 {
 	uint64_t cookie = dir_node(fs, ref)->cookie;
 
+	dir->dir.changes++;
 	unchain(fs, &dir->dir, ref);
 	*cookie_slot(fs, &dir->dir, cookie) = 0;
 	radix_prune(&fs->slab, &dir->dir.cookies, cookie - DIR_FIRST_COOKIE);
@@ -204,6 +211,7 @@ int dir_rename(struct memfs *fs, struct inode *dir, uint32_t ref, const struct n
 
 	if (!new)
 		return -ENOSPC;
+	dir->dir.changes++;
 	node = dir_node(fs, new);
 	node->cookie = dir_node(fs, ref)->cookie;
 	node->inode = dir_node(fs, ref)->inode;

@@ -7,7 +7,7 @@
 
 #include "fs.h"
 
-/* Offsets 1 and 2 stand behind "." and "..". */
+/* Cookies 1 and 2 stand behind "." and "..". */
 #define DIR_FIRST_COOKIE 3
 
 #define DIR_ENTRY_SIZE 20 /* what an entry adds to st_size, as tmpfs counts */
@@ -47,11 +47,31 @@ int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,
 	    const struct inode *target);
 void dir_remove(struct memfs *fs, struct inode *dir, uint32_t ref);
 int dir_rename(struct memfs *fs, struct inode *dir, uint32_t ref, const struct name *name);
-void dir_point(struct memfs *fs, uint32_t ref, const struct inode *target);
+void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct inode *target);
 
 /* The first entry whose cookie is greater than `cookie`; NULL at the end. */
 const struct dirent_node *dir_after(const struct memfs *fs, const struct inode *dir,
 				    uint64_t cookie);
+
+/*
+ * What readdir gives out for a cookie.  A kernel that caches listings joins a listing which was
+ * broken off with a later one if their offsets meet, even if entries of the first part are gone or
+ * renamed since.  So an offset also holds how many such changes there were; for reading on only the
+ * cookie counts.
+ */
+#define DIR_COOKIE_BITS 43
+
+static inline uint64_t dir_offset(const struct inode *dir, uint64_t cookie)
+{
+	uint64_t most = INT64_MAX >> DIR_COOKIE_BITS;
+
+	return (dir->dir.changes & most) << DIR_COOKIE_BITS | cookie;
+}
+
+static inline uint64_t dir_cookie(uint64_t offset)
+{
+	return offset & ((UINT64_C(1) << DIR_COOKIE_BITS) - 1);
+}
 
 static inline struct dirent_node *dir_node(const struct memfs *fs, uint32_t ref)
 {

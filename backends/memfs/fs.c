@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#define AWAIT_TRIES 400u /* of a quarter of a millisecond: enough for FORGET on a busy machine */
+
 /* Most that the arena is laid out for; all of it is address space only, until it is used. */
 #define MOST_INODES     (UINT64_C(1) << 31)
 #define MOST_DATA_PAGES ((uint64_t)DATA_MAX_PAGES)
@@ -161,8 +163,32 @@ void fs_close(struct memfs *fs)
 	arena_close(&fs->arena);
 }
 
+void fs_orphan(struct memfs *fs, struct inode *inode, int orphan)
+{
+	if (orphan == !!(inode->flags & INODE_ORPHAN))
+		return;
+	inode->flags ^= INODE_ORPHAN;
+	if (orphan)
+		atomic_fetch_add(&fs->orphans, 1);
+	else
+		atomic_fetch_sub(&fs->orphans, 1);
+}
+
+int fs_await_space(struct memfs *fs, unsigned *tries)
+{
+	static const struct timespec moment = {.tv_nsec = 250000};
+
+	if (*tries == AWAIT_TRIES || atomic_load(&fs->orphans) == 0)
+		return 0;
+	++*tries;
+	nanosleep(&moment, NULL);
+	return 1;
+}
+
 void fs_bury(struct memfs *fs, struct inode *inode)
 {
+	uint32_t orphan = inode->flags & INODE_ORPHAN;
+
 	if (S_ISREG(inode->mode))
 		data_free(fs, inode);
 	else if (S_ISDIR(inode->mode))
@@ -172,6 +198,9 @@ void fs_bury(struct memfs *fs, struct inode *inode)
 	xattr_free(fs, inode);
 	limits_give_inode(&fs->limits);
 	inode_free(&fs->inodes, inode);
+	/* last, for those who wait for the space */
+	if (orphan)
+		atomic_fetch_sub(&fs->orphans, 1);
 }
 
 struct timespec fs_now(void)

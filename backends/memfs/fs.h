@@ -28,6 +28,7 @@ struct memfs {
 	struct limits limits;
 	struct hash_key key;
 	pthread_rwlock_t tree;
+	_Atomic uint64_t orphans; /* inodes that live on without a name */
 	/* from the options */
 	uint32_t root_mode;
 	uint32_t root_uid;
@@ -41,6 +42,17 @@ void fs_close(struct memfs *fs);
 
 /* Frees all that a dead inode (inode_expire()) holds, and its place.  No lock of it is held. */
 void fs_bury(struct memfs *fs, struct inode *inode);
+
+/* Call with the inode's lock held when it has lost its last name, or gets one again. */
+void fs_orphan(struct memfs *fs, struct inode *inode, int orphan);
+
+/*
+ * The space of an unlinked file comes back when the kernel forgets the inode, a moment after
+ * unlink(2) has returned and by way of another worker.  For who found no space: waits a moment if
+ * there are such files, and says 1 for another try; 0 when waiting is of no use.  No lock is held;
+ * *tries begins with 0.
+ */
+int fs_await_space(struct memfs *fs, unsigned *tries);
 
 struct timespec fs_now(void);
 

@@ -19,12 +19,14 @@ enum { INODE_ATIME, INODE_MTIME, INODE_CTIME, INODE_BTIME, INODE_TIMES };
 #define INODE_LINKABLE    (1u << 0) /* made without a name, may still get one */
 #define INODE_ACL_ACCESS  (1u << 1) /* has such an ACL among its xattrs */
 #define INODE_ACL_DEFAULT (1u << 2)
+#define INODE_ORPHAN      (1u << 4) /* alive without a name, counted in memfs.orphans */
 #define INODE_CAP_REMOVED (1u << 3) /* a capability was, and no setattr came since */
 
 struct inode_reg {
 	uint64_t size;
 	uint64_t npages;
 	struct radix pages; /* page number, and DATA_UNWRITTEN */
+	uint32_t blanks;    /* pages that were read as holes: see blank.h */
 };
 
 struct inode_dir {
@@ -34,6 +36,7 @@ struct inode_dir {
 	uint32_t nbuckets;
 	uint32_t parent; /* index of the directory above; the root's own for the root */
 	uint32_t count;
+	uint32_t changes; /* of entries that were there: see dir_offset() */
 };
 
 struct inode_link {

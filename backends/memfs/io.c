@@ -26,11 +26,22 @@ static int check_regular(const struct inode *inode)
 	return S_ISDIR(inode->mode) ? -EISDIR : -EINVAL;
 }
 
+static void note_blank(struct memfs *fs, uint64_t nodeid, const struct blank_range *blank)
+{
+	struct inode *inode = inode_get(&fs->inodes, nodeid);
+
+	if (!inode)
+		return;
+	blank_add(fs, inode, blank);
+	inode_unlock(&fs->inodes, inode);
+}
+
 int io_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset, uint32_t flags,
 	    struct llfused_buf *buf)
 {
-	const struct memfs *fs = ctx->fs;
+	struct memfs *fs = ctx->fs;
 	struct inode *inode = inode_get_shared(&fs->inodes, nodeid);
+	struct blank_range blank = {0, 0};
 	int old = 0;
 	int error;
 
@@ -39,12 +50,16 @@ int io_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offs
 		return -ESTALE;
 	error = check_regular(inode);
 	if (!error) {
-		buf->len = data_read(fs, inode, offset, buf->data, buf->cap);
+		buf->len = data_read(fs, inode, offset, buf->data, buf->cap, &blank);
+		if (flags & O_DIRECT || blank_has(fs, inode, &blank))
+			blank.to = blank.from;
 		old = !(flags & O_NOATIME) && attr_atime_is_old(fs, inode);
 	}
 	inode_unlock_shared(&fs->inodes, inode);
 	if (old)
 		attr_accessed(fs, nodeid);
+	if (blank.from != blank.to)
+		note_blank(fs, nodeid, &blank);
 	return error;
 }
 
@@ -76,20 +91,42 @@ int io_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t off
 	     const void *data, size_t size, uint32_t flags, size_t *written)
 {
 	struct memfs *fs = ctx->fs;
-	struct inode *inode = inode_get(&fs->inodes, nodeid);
+	unsigned tries = 0;
+	size_t done = 0;
 	int error;
 
 	(void)fh;
-	if (!inode)
-		return -ESTALE;
-	error = write_inode(ctx, inode, offset, data, size, flags, written);
-	inode_unlock(&fs->inodes, inode);
-	return error;
+	do {
+		struct inode *inode = inode_get(&fs->inodes, nodeid);
+		size_t part;
+
+		if (!inode)
+			return -ESTALE;
+		error = write_inode(ctx, inode, offset + done, (const char *)data + done,
+				    size - done, flags, &part);
+		inode_unlock(&fs->inodes, inode);
+		done += part;
+	} while ((error == -ENOSPC || (!error && done < size)) && fs_await_space(fs, &tries));
+	*written = done;
+	return done ? 0 : error;
 }
 
-static int fallocate_inode(struct memfs *fs, struct inode *inode, uint64_t offset, uint64_t length,
-			   uint32_t mode)
+/*
+ * The kernel asks for this before fallocate and copy_file_range by the mode that it knows, which
+ * may be that of before an ACL was set; these requests have no flag for it, as WRITE has.
+ */
+static void modified(const struct llfused_ctx *ctx, struct inode *inode)
 {
+	if (ctx->uid != 0)
+		attr_kill_suidgid(ctx, inode);
+	xattr_kill_capability(ctx->fs, inode);
+	attr_touch(inode, 1);
+}
+
+static int fallocate_inode(const struct llfused_ctx *ctx, struct inode *inode, uint64_t offset,
+			   uint64_t length, uint32_t mode)
+{
+	struct memfs *fs = ctx->fs;
 	int error = check_regular(inode);
 
 	if (error)
@@ -105,8 +142,7 @@ static int fallocate_inode(struct memfs *fs, struct inode *inode, uint64_t offse
 		if (!(mode & FALLOC_FL_KEEP_SIZE) && inode->reg.size < offset + length)
 			inode->reg.size = offset + length;
 	}
-	xattr_kill_capability(fs, inode);
-	attr_touch(inode, 1);
+	modified(ctx, inode);
 	return 0;
 }
 
@@ -115,7 +151,7 @@ int io_fallocate(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t
 {
 	struct memfs *fs = ctx->fs;
 	uint32_t what = mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE;
-	struct inode *inode;
+	unsigned tries = 0;
 	int error;
 
 	(void)fh;
@@ -126,11 +162,14 @@ int io_fallocate(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t
 		return -EINVAL;
 	if (offset > LARGEST || length > LARGEST - offset)
 		return -EFBIG;
-	inode = inode_get(&fs->inodes, nodeid);
-	if (!inode)
-		return -ESTALE;
-	error = fallocate_inode(fs, inode, offset, length, mode);
-	inode_unlock(&fs->inodes, inode);
+	do {
+		struct inode *inode = inode_get(&fs->inodes, nodeid);
+
+		if (!inode)
+			return -ESTALE;
+		error = fallocate_inode(ctx, inode, offset, length, mode);
+		inode_unlock(&fs->inodes, inode);
+	} while (error == -ENOSPC && fs_await_space(fs, &tries));
 	return error;
 }
 
@@ -231,8 +270,8 @@ static uint64_t copy_bytes(struct memfs *fs, const struct pair *pair, uint64_t o
 	return done;
 }
 
-static int copy_pair(struct memfs *fs, const struct pair *pair, uint64_t off_in, uint64_t off_out,
-		     uint64_t length, uint64_t *copied)
+static int copy_pair(const struct llfused_ctx *ctx, const struct pair *pair, uint64_t off_in,
+		     uint64_t off_out, uint64_t length, uint64_t *copied)
 {
 	int error = check_regular(pair->in);
 
@@ -243,9 +282,8 @@ static int copy_pair(struct memfs *fs, const struct pair *pair, uint64_t off_in,
 	*copied = 0;
 	if (error || !length)
 		return error;
-	xattr_kill_capability(fs, pair->out);
-	attr_touch(pair->out, 1);
-	*copied = copy_bytes(fs, pair, off_in, off_out, length);
+	modified(ctx, pair->out);
+	*copied = copy_bytes(ctx->fs, pair, off_in, off_out, length);
 	return *copied ? 0 : -ENOSPC;
 }
 
@@ -264,7 +302,7 @@ int io_copy_file_range(struct llfused_ctx *ctx, uint64_t nodeid_in, uint64_t fh_
 	error = lock_pair(fs, nodeid_in, nodeid_out, &pair);
 	if (error)
 		return error;
-	error = copy_pair(fs, &pair, off_in, off_out, length, copied);
+	error = copy_pair(ctx, &pair, off_in, off_out, length, copied);
 	unlock_pair(fs, &pair);
 	if (!error && *copied)
 		attr_accessed(fs, nodeid_in);

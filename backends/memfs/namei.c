@@ -42,14 +42,17 @@ static int create(struct llfused_ctx *ctx, uint64_t parent, const char *name,
 {
 	struct memfs *fs = ctx->fs;
 	int error = namei_check(name, -EEXIST);
+	unsigned tries = 0;
 	struct name key;
 
 	if (error)
 		return error;
 	key = dir_name(fs, name);
-	pthread_rwlock_wrlock(&fs->tree);
-	error = add_child(fs, parent, &key, make, out);
-	pthread_rwlock_unlock(&fs->tree);
+	do {
+		pthread_rwlock_wrlock(&fs->tree);
+		error = add_child(fs, parent, &key, make, out);
+		pthread_rwlock_unlock(&fs->tree);
+	} while (error == -ENOSPC && fs_await_space(fs, &tries));
 	return error;
 }
 
@@ -111,6 +114,7 @@ int namei_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, uint3
 	if (!error) {
 		if (!(flags & O_EXCL))
 			inode->flags |= INODE_LINKABLE;
+		fs_orphan(fs, inode, 1);
 		attr_enter(fs, inode, entry);
 		inode_unlock(&fs->inodes, inode);
 	}
@@ -143,6 +147,7 @@ static int link_inode(struct memfs *fs, struct inode *inode, struct inode *dir,
 	}
 	inode->nlink++;
 	inode->flags &= ~INODE_LINKABLE;
+	fs_orphan(fs, inode, 0);
 	attr_touch(inode, 0);
 	attr_enter(fs, inode, out);
 	return 0;

@@ -97,9 +97,10 @@ void namei_forget(struct llfused_ctx *ctx, const struct llfused_forget *list, si
 }
 
 /* Gives one entry to the caller; 0 when it was not taken. */
-static int give(const struct memfs *fs, const struct dirent_node *node,
+static int give(const struct memfs *fs, const struct inode *dir, const struct dirent_node *node,
 		struct llfused_dirents *dirents)
 {
+	uint64_t next = dir_offset(dir, node->cookie);
 	struct inode *inode = inode_at(&fs->inodes, node->inode);
 	uint32_t mode = (uint32_t)node->type << 12;
 	struct llfused_entry entry;
@@ -108,29 +109,29 @@ static int give(const struct memfs *fs, const struct dirent_node *node,
 	if (!dirents->plus)
 		return dirents->add(dirents, node->name, node->size,
 				    atomic_load_explicit(&inode->ino, memory_order_relaxed), mode,
-				    node->cookie, NULL);
+				    next, NULL);
 	inode_lock_shared(&fs->inodes, inode);
 	attr_entry(fs, inode, &entry);
-	taken = dirents->add(dirents, node->name, node->size, entry.attr.ino, mode, node->cookie,
-			     &entry);
+	taken = dirents->add(dirents, node->name, node->size, entry.attr.ino, mode, next, &entry);
 	if (taken)
 		attr_count_lookup(inode);
 	inode_unlock_shared(&fs->inodes, inode);
 	return taken;
 }
 
-static int give_dots(const struct memfs *fs, const struct inode *dir, uint64_t offset,
+static int give_dots(const struct memfs *fs, const struct inode *dir, uint64_t cookie,
 		     struct llfused_dirents *dirents)
 {
 	const struct inode *above = inode_at(&fs->inodes, dir->dir.parent);
 
-	if (offset < 1 && !dirents->add(dirents, ".", 1, atomic_load(&dir->ino), S_IFDIR, 1, NULL))
+	if (cookie < 1 && !dirents->add(dirents, ".", 1, atomic_load(&dir->ino), S_IFDIR,
+					dir_offset(dir, 1), NULL))
 		return 0;
-	return offset >= 2 || dirents->add(dirents, "..", 2, atomic_load(&above->ino), S_IFDIR,
-					   DIR_FIRST_COOKIE - 1, NULL);
+	return cookie >= 2 || dirents->add(dirents, "..", 2, atomic_load(&above->ino), S_IFDIR,
+					   dir_offset(dir, DIR_FIRST_COOKIE - 1), NULL);
 }
 
-static int list(const struct memfs *fs, uint64_t nodeid, uint64_t offset,
+static int list(const struct memfs *fs, uint64_t nodeid, uint64_t cookie,
 		struct llfused_dirents *dirents, int *old)
 {
 	const struct dirent_node *node;
@@ -143,10 +144,10 @@ static int list(const struct memfs *fs, uint64_t nodeid, uint64_t offset,
 	inode_lock_shared(&fs->inodes, dir);
 	*old = !(dirents->flags & O_NOATIME) && attr_atime_is_old(fs, dir);
 	inode_unlock_shared(&fs->inodes, dir);
-	if (!give_dots(fs, dir, offset, dirents))
+	if (!give_dots(fs, dir, cookie, dirents))
 		return 0;
-	while ((node = dir_after(fs, dir, offset)) && give(fs, node, dirents))
-		offset = node->cookie;
+	while ((node = dir_after(fs, dir, cookie)) && give(fs, dir, node, dirents))
+		cookie = node->cookie;
 	return 0;
 }
 
@@ -159,7 +160,7 @@ int namei_readdir(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_
 
 	(void)fh;
 	pthread_rwlock_rdlock(&fs->tree);
-	error = list(fs, nodeid, offset, dirents, &old);
+	error = list(fs, nodeid, dir_cookie(offset), dirents, &old);
 	pthread_rwlock_unlock(&fs->tree);
 	if (old)
 		attr_accessed(fs, nodeid);

@@ -140,6 +140,8 @@ struct inode *namei_drop(struct memfs *fs, struct inode *inode)
 	}
 	attr_touch(inode, 0);
 	died = inode_expire(&fs->inodes, inode);
+	if (!died && !inode->nlink)
+		fs_orphan(fs, inode, 1);
 	inode_unlock(&fs->inodes, inode);
 	return died ? inode : NULL;
 }

@@ -80,8 +80,8 @@ static void exchange(struct memfs *fs, const struct job *job)
 	int a_is_dir = namei_is_dir(fs, job->from.ref);
 	int b_is_dir = namei_is_dir(fs, job->to.ref);
 
-	dir_point(fs, job->from.ref, b);
-	dir_point(fs, job->to.ref, a);
+	dir_point(fs, job->from.dir, job->from.ref, b);
+	dir_point(fs, job->to.dir, job->to.ref, a);
 	if (a_is_dir)
 		a->dir.parent = inode_index(&fs->inodes, job->to.dir);
 	if (b_is_dir)
@@ -114,7 +114,7 @@ static int move_entry(struct memfs *fs, const struct job *job, const struct inod
 	int error;
 
 	if (to->ref) {
-		dir_point(fs, to->ref, moved);
+		dir_point(fs, to->dir, to->ref, moved);
 	} else if (from->dir == to->dir && !whiteout) {
 		return dir_rename(fs, to->dir, from->ref, &to->name);
 	} else {
@@ -123,7 +123,7 @@ static int move_entry(struct memfs *fs, const struct job *job, const struct inod
 			return error;
 	}
 	if (whiteout)
-		dir_point(fs, from->ref, whiteout);
+		dir_point(fs, from->dir, from->ref, whiteout);
 	else
 		dir_remove(fs, from->dir, from->ref);
 	return 0;

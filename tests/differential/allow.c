@@ -4,8 +4,10 @@
  */
 #include "allow.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- always on: our mount (A) against a kernel tmpfs (B) ---- */
 
@@ -21,6 +23,12 @@ static bool relatime_moves(const struct statx *st)
 	       st->stx_atime.tv_sec < time(NULL) - 86400;
 }
 
+/* Read-ahead is asked for without waiting: B has recorded the read already, A does it now. */
+static bool catches_up(const struct diff *d)
+{
+	return S_ISREG(d->sa->stx_mode) && !older(&d->sb0->stx_atime, &d->sa0->stx_atime);
+}
+
 static bool atime_read(const struct diff *d)
 {
 	if (d->field == FIELD_ATIME)
@@ -28,7 +36,7 @@ static bool atime_read(const struct diff *d)
 	if (d->field != FIELD_ATIME_MOVED)
 		return false;
 	if (d->a_moved)
-		return d->row->flags & ROW_READS && relatime_moves(d->sa0);
+		return (d->row->flags & ROW_READS && relatime_moves(d->sa0)) || catches_up(d);
 	return d->row->flags & ROW_READS || S_ISLNK(d->sa->stx_mode);
 }
 
@@ -54,6 +62,18 @@ static bool is_allocation(const struct diff *d)
 static bool mmap_blocks(const struct diff *d)
 {
 	return d->mapped && is_allocation(d);
+}
+
+/* Only ever more data than B has, never a hole where B has data. */
+static bool seek_read(const struct diff *d)
+{
+	bool data = d->op->num[2] == SEEK_DATA;
+
+	if (!(d->row->flags & ROW_SEEKS) || d->ra->ret < 0)
+		return false;
+	if (d->rb->ret < 0)
+		return data && d->rb->err == ENXIO;
+	return data ? d->ra->ret < d->rb->ret : d->ra->ret > d->rb->ret;
 }
 
 static bool tmpfs_end(const struct diff *d)
@@ -125,6 +145,11 @@ static struct rule {
 	 "is stored to; FUSE fills holes in the page cache alone and allocates at "
 	 "write-back. So st_blocks and SEEK_DATA/SEEK_HOLE differ on files that were mapped",
 	 0},
+	{"seek-read", true, seek_read,
+	 "a page of a hole that was read may have been stored to through a mapping, in the page "
+	 "cache alone, and LSEEK does not write it back first; so that no copy loses it, the "
+	 "daemon takes pages that were read for data",
+	 0},
 	{"tmpfs-stream", true, tmpfs_stream,
 	 "the kernel's tmpfs walks its list of children from the last position; "
 	 "RENAME_EXCHANGE swaps positions but not places in that list, so an open stream on "
@@ -157,6 +182,11 @@ static struct rule {
 	 "fallocate clears set-uid, set-gid and file capabilities: tmpfs after it worked, "
 	 "FUSE by a SETATTR of its own before it asks. The tester leaves a huge fallocate, "
 	 "which finds no space, of such a file out on both sides",
+	 0},
+	{"copy-noatime", true, never,
+	 "copy_file_range from a handle with O_NOATIME leaves atime alone on tmpfs; the request "
+	 "carries no flags of the handles (and no open was asked for), so the daemon moves it. "
+	 "The tester leaves such a copy out on both sides",
 	 0},
 	{"fifo-times", true, fifo_times,
 	 "a write to a fifo moves its mtime and ctime; the pipe is the kernel's own, and "

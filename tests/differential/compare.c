@@ -200,6 +200,7 @@ static bool differ_moves(struct judge *j, const char *where, int slot)
 	    b0->st.stx_ino != b1->st.stx_ino)
 		return false;
 	j->d->sa0 = &a0->st;
+	j->d->sb0 = &b0->st;
 #define FOUR(time) \
 	((const struct statx_timestamp *const[]){&a0->st.time, &a1->st.time, &b0->st.time, \
 						 &b1->st.time})

@@ -43,8 +43,8 @@ struct diff {
 	char a[400], b[400]; /* the two sides, printable */
 	const struct op *op;
 	const struct op_row *row;
-	const struct statx *sa, *sb; /* the stats, where the difference is in them */
-	const struct statx *sa0;     /* A's before the operation, for a time's move */
+	const struct statx *sa, *sb;   /* the stats, where the difference is in them */
+	const struct statx *sa0, *sb0; /* before the operation, for a time's move */
 	const struct result *ra, *rb;
 	bool mapped;       /* the file was mapped at some time */
 	bool a_moved;      /* for a time's move: it was on side A */

@@ -142,6 +142,12 @@ static void walk_content(struct worker *w, const struct op *op, struct result *r
 	}
 }
 
+static void wrong_verdict(struct worker *w, const struct op *op, struct result *r)
+{
+	if ((is(op, "fill") || is(op, "fsize") || is(op, "exec")) && r->data_len > 0)
+		worker_data(w)[r->data_len - 1] ^= 1;
+}
+
 static const struct fault {
 	const char *name;
 	const char *what;
@@ -156,6 +162,7 @@ static const struct fault {
 	{"listing", "listings of five or more lack the last name", NULL, short_list},
 	{"stream", "a directory stream shows a wrong name", NULL, stream_gap},
 	{"content", "hashes of walked files are wrong", NULL, walk_content},
+	{"verdict", "what happened at a limit is told wrong", NULL, wrong_verdict},
 	{"write", "some writes are only pretended", lost_write, NULL},
 	{"unlock", "flock's LOCK_UN is only pretended", no_unlock, NULL},
 	{"acl", "setting one ACL is only pretended", lost_acl, NULL},

@@ -1,7 +1,8 @@
 /*
  * The operation that fills a file system until it refuses, looks whether all that it took is there,
  * gives everything back and looks whether that is all.  Each side is judged by itself, and only the
- * verdicts are compared.  Knows nothing of the other side.
+ * verdicts are compared.  Not together with mappings: what was stored to them takes its
+ * space at any later time.  Knows nothing of the other side.
  */
 #include "fill.h"
 #include "gen.h"
@@ -119,7 +120,7 @@ static void exec_data(struct worker *w, int64_t kind, int fd, struct result *r,
 	bool intact = is_intact(w, kind, fd, size), on = goes_on(w, fd, size);
 
 	worker_say(w, r, "errno=%s intact=%d all=%d goes_on=%d", strerrorname_np(err), intact,
-		   (uint64_t)size / PAGE == before->f_bfree, on);
+		   (uint64_t)size / PAGE >= before->f_bfree, on);
 }
 
 /* ---- inodes and what counts as such ---- */
@@ -157,7 +158,7 @@ static void exec_inodes(struct worker *w, int dir, struct result *r, const struc
 	int err = errno;
 
 	worker_say(w, r, "errno=%s all=%d removed=%d", strerrorname_np(err),
-		   (uint64_t)n == before->f_ffree, remove_files(dir, n));
+		   (uint64_t)n >= before->f_ffree, remove_files(dir, n));
 }
 
 static void exec_xattrs(struct worker *w, int fd, struct result *r)
@@ -184,15 +185,18 @@ static int make(const char *path, bool dir)
 	return mkdir(path, 0700) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* Space may be given back a little later than it is freed. */
+/*
+ * Space may be given back a little later than it is freed: also that of earlier operations, so
+ * there may be more in the end than there was.
+ */
 static bool is_given_back(const struct statvfs *before)
 {
 	struct timespec nap = {0, 1000000};
 	struct statvfs now;
 
 	for (int i = 0; i < NAPS; i++) {
-		if (statvfs("/", &now) == 0 && now.f_bfree == before->f_bfree &&
-		    now.f_ffree == before->f_ffree)
+		if (statvfs("/", &now) == 0 && now.f_bfree >= before->f_bfree &&
+		    now.f_ffree >= before->f_ffree)
 			return true;
 		nanosleep(&nap, NULL);
 	}
@@ -210,10 +214,7 @@ static void exec_fill(struct worker *w, const struct op *op, struct result *r)
 	worker_done(r, fd < 0 ? -1 : 0);
 	if (fd < 0)
 		return;
-	/* what was stored to mappings takes its space now, not in between */
-	syncfs(fd);
 	statvfs("/", &made);
-	start.f_bfree = made.f_bfree;
 	if (dir)
 		exec_inodes(w, fd, r, &made);
 	else if (op->num[0] == FILL_XATTRS)

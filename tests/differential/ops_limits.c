@@ -124,9 +124,12 @@ static void poke(struct worker *w, struct result *r, const char *path)
 	worker_say(w, r, " truncate=%d", truncate(path, sizeof(program)) < 0 ? errno : 0);
 }
 
+/* Not through a symlink: that would make a name which the path does not tell. */
 static void put_program(struct worker *w, struct result *r, const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0755);
+	int fd = open(path,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		      0755);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {

@@ -50,19 +50,23 @@ static uint64_t page_hash(const unsigned char *p, size_t len, uint64_t off)
 	return memcmp(p, zero, len) == 0 ? 0 : rng_mix(hash_bytes(p, len) ^ rng_mix(off));
 }
 
-/* Sum over the pages in [from, to).  Returns false on a read error. */
-static bool hash_range(int fd, off_t from, off_t to, uint64_t *sum)
+/* Sum over the pages in [from, to); *held grows by the bytes of those that hold something.  Returns
+ * false on a read error. */
+static bool hash_range(int fd, off_t from, off_t to, uint64_t *sum, off_t *held)
 {
 	static unsigned char page[PAGE];
 
 	for (off_t at = from - from % PAGE; at < to;) {
 		size_t len = at > INT64_MAX - PAGE ? (size_t)(INT64_MAX - at) : PAGE;
 		ssize_t got = pread(fd, page, len, at);
+		uint64_t one;
 
 		if (got <= 0)
 			return got == 0;
 		memset(page + got, 0, (size_t)(PAGE - got));
-		*sum += page_hash(page, PAGE, (uint64_t)at);
+		one = page_hash(page, PAGE, (uint64_t)at);
+		*sum += one;
+		*held += one ? PAGE : 0;
 		if (at > INT64_MAX - PAGE)
 			return true;
 		at += PAGE;
@@ -73,8 +77,9 @@ static bool hash_range(int fd, off_t from, off_t to, uint64_t *sum)
 static uint64_t hash_all(int fd, off_t size)
 {
 	uint64_t sum = 0;
+	off_t held = 0;
 
-	return hash_range(fd, 0, size, &sum) ? sum : (uint64_t)errno;
+	return hash_range(fd, 0, size, &sum, &held) ? sum : (uint64_t)errno;
 }
 
 /*
@@ -99,11 +104,9 @@ static uint64_t hash_content(int fd, off_t size)
 		hole = lseek(fd, data, SEEK_HOLE);
 		if (hole < 0)
 			return (uint64_t)errno;
-		if (hole - data > CONTENT_MAX - total)
-			hole = data + CONTENT_MAX - total;
-		if (!hash_range(fd, data, hole, &sum))
+		/* one side may take more zeros for data than the other: only the rest counts */
+		if (!hash_range(fd, data, hole, &sum, &total))
 			return (uint64_t)errno;
-		total += hole - data;
 		done = hole > INT64_MAX - PAGE ? size : (hole + PAGE - 1) / PAGE * PAGE;
 	}
 	return total < CONTENT_MAX ? sum : 0;
@@ -113,6 +116,7 @@ static void hash_file(struct tree_rec *rec, int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
 	off_t size = (off_t)rec->st.stx_size;
+	off_t held = 0;
 
 	if (fd < 0) {
 		rec->content = (uint64_t)errno;
@@ -122,8 +126,8 @@ static void hash_file(struct tree_rec *rec, int dir, const char *name)
 		rec->content = hash_all(fd, size);
 	else if (size <= INT64_MAX - PAGE) /* over that, tmpfs finds no data: the edges must do */
 		rec->content = hash_content(fd, size);
-	if (!hash_range(fd, 0, size < EDGE ? size : EDGE, &rec->edges) ||
-	    (size > EDGE && !hash_range(fd, size - EDGE, size, &rec->edges)))
+	if (!hash_range(fd, 0, size < EDGE ? size : EDGE, &rec->edges, &held) ||
+	    (size > EDGE && !hash_range(fd, size - EDGE, size, &rec->edges, &held)))
 		rec->edges = (uint64_t)errno;
 	close(fd);
 }

@@ -129,6 +129,24 @@ FACT(limits, nr_inodes_is_enospc_and_comes_back)
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
 
+FACT(limits, the_space_of_a_deleted_file_is_there_at_once)
+{
+	static char block[1 << 20];
+	struct daemon d = {0};
+
+	daemon_start(&d, "-osize=16m", NULL);
+	for (int round = 0; round < 60; round++) {
+		int fd = files_create(daemon_path(&d, "f"));
+
+		for (int i = 0; i < 15; i++)
+			cr_assert_eq(write(fd, block, sizeof block), (ssize_t)sizeof block,
+				     "round %d: %s", round, strerror(errno));
+		close(fd);
+		cr_assert_eq(unlink(daemon_path(&d, "f")), 0);
+	}
+	cr_assert_eq(daemon_unmount(&d), 0);
+}
+
 FACT(limits, a_sparse_file_reaches_8_eib_less_1)
 {
 	struct daemon d = {0};

@@ -74,6 +74,30 @@ FACT(memfs, a_store_through_a_mapping_is_seen_by_read_and_moves_mtime_at_msync)
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
 
+FACT(memfs, seek_finds_what_was_stored_through_a_live_mapping)
+{
+	struct daemon d = {0};
+	int fd, other;
+	char *map;
+
+	daemon_start(&d, NULL);
+	fd = files_create(daemon_path(&d, "sparse"));
+	cr_assert_eq(ftruncate(fd, 1 << 20), 0);
+	cr_assert_eq(lseek(fd, 0, SEEK_DATA), -1, "a hole is a hole before anybody reads it");
+	map = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	cr_assert_neq(map, MAP_FAILED);
+	map[300000] = 'x';
+	/* nothing is written back yet: this is what a copying program looks at */
+	other = open(daemon_path(&d, "sparse"), O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(lseek(other, 0, SEEK_DATA), 0, "%s", strerror(errno));
+	cr_assert_leq(lseek(other, 0, SEEK_DATA), 300000);
+	cr_assert_gt(lseek(other, 300000, SEEK_HOLE), 300000);
+	cr_assert_eq(munmap(map, 1 << 20), 0);
+	close(other);
+	close(fd);
+	cr_assert_eq(daemon_unmount(&d), 0);
+}
+
 FACT(memfs, names_of_255_arbitrary_bytes_work_and_256_do_not)
 {
 	struct daemon d = {0};

@@ -185,6 +185,71 @@ Test(memfs_attr, kill_suidgid_spares_setgid_without_group_execute)
 	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
 }
 
+/* Without being asked to: these requests have no flag for it. */
+Test(memfs_attr, fallocate_and_copy_by_others_than_root_kill_suidgid)
+{
+	uint64_t from = (uint64_t)fx_file(&fx, ROOT, "from");
+	uint64_t copied;
+
+	fx_write(&fx, from, 0, "x", 1);
+	fx_chmod(&fx, file, 06775);
+	cr_expect_eq(fx_fallocate(&fx, file, 0, 1, 0), 0);
+	cr_expect_eq(fx.ops->copy_file_range(&fx.ctx, from, 0, 0, file, 0, 0, 1, 0, &copied), 0);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 06775);
+	fx.ctx.uid = 5;
+	cr_expect_eq(fx_fallocate(&fx, file, 0, 1, 0), 0);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+	fx_chmod(&fx, file, 06775);
+	cr_expect_eq(fx.ops->copy_file_range(&fx.ctx, from, 0, 0, file, 0, 0, 1, 0, &copied), 0);
+	cr_expect_eq(copied, 1);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+}
+
+Test(memfs_attr, empty_setattr_kills_suidgid)
+{
+	struct llfused_setattr set = {.valid = 0};
+
+	fx_chmod(&fx, file, 06775);
+	cr_expect_eq(fx_setattr(&fx, file, &set), 0);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+}
+
+/* What the kernel sends when root writes to a file with capabilities. */
+Test(memfs_attr, empty_setattr_behind_a_removed_capability_spares_roots_suidgid_once)
+{
+	struct llfused_setattr set = {.valid = 0};
+
+	fx_chmod(&fx, file, 06775);
+	fx_setxattr(&fx, file, "security.capability", "c", 1, 0);
+	cr_expect_eq(fx_removexattr(&fx, file, "security.capability"), 0);
+	cr_expect_eq(fx_setattr(&fx, file, &set), 0);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 06775);
+	cr_expect_eq(fx_setattr(&fx, file, &set), 0);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+}
+
+Test(memfs_attr, removed_capability_spares_nothing_for_others_or_behind_another_setattr)
+{
+	struct llfused_setattr set = {.valid = 0};
+
+	fx_chmod(&fx, file, 06775);
+	/* There was none: nothing is removed. */
+	cr_expect_eq(fx_removexattr(&fx, file, "security.capability"), -ENODATA);
+	fx_setattr(&fx, file, &set);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+	fx_setxattr(&fx, file, "security.capability", "c", 1, 0);
+	fx_removexattr(&fx, file, "security.capability");
+	fx_chmod(&fx, file, 06775);
+	fx_setattr(&fx, file, &set);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+	fx_chmod(&fx, file, 06775);
+	fx_setxattr(&fx, file, "security.capability", "c", 1, 0);
+	fx_removexattr(&fx, file, "security.capability");
+	fx.ctx.uid = 5;
+	fx_setattr(&fx, file, &set);
+	cr_expect_eq(fx_stat(&fx, file).mode, S_IFREG | 0775);
+}
+
 Test(memfs_attr, writes_take_the_file_capabilities_away)
 {
 	size_t written;

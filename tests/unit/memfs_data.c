@@ -153,6 +153,82 @@ Test(memfs_data, fallocate_modes)
 	cr_expect_eq(fx_stat(&fx, file).size, 13000);
 }
 
+Test(memfs_data, zero_range_makes_data_of_what_it_covers_in_part)
+{
+	char bytes[4096];
+
+	stop();
+	restart("size=1m");
+	/* Pages with other content behind them come first. */
+	memset(bytes, 'x', sizeof(bytes));
+	fx_write(&fx, file, 0, bytes, sizeof(bytes));
+	fx_truncate(&fx, file, 0);
+	/* One whole page between two halves. */
+	cr_expect_eq(fx_fallocate(&fx, file, 2048, 8192, ZERO), 0);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_HOLE), 4096);
+	cr_expect_eq(fx_seek(&fx, file, 4096, SEEK_DATA), 8192);
+	cr_expect_eq(fx_seek(&fx, file, 8192, SEEK_HOLE), 10240);
+	for (uint64_t at = 0; at < 8192; at += sizeof(bytes)) {
+		cr_expect_eq(fx_read(&fx, file, at, bytes, sizeof(bytes)), 4096);
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			cr_assert_eq(bytes[i], 0);
+	}
+	cr_expect_eq(fx_fallocate(&fx, file, 0, 12288, ZERO), 0);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_DATA), -ENXIO);
+	cr_expect_eq(blocks(), 24);
+}
+
+Test(memfs_data, a_hole_that_was_read_counts_as_data)
+{
+	char bytes[4096];
+
+	stop();
+	restart("size=1m");
+	fx_truncate(&fx, file, 10 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_DATA), -ENXIO);
+	fx_read(&fx, file, 3 * 4096, bytes, sizeof(bytes));
+	fx_read(&fx, file, 5 * 4096, bytes, sizeof(bytes));
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_DATA), 3 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 3 * 4096 + 1, SEEK_DATA), 3 * 4096 + 1);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_HOLE), 0);
+	cr_expect_eq(fx_seek(&fx, file, 3 * 4096, SEEK_HOLE), 4 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 4 * 4096, SEEK_DATA), 5 * 4096);
+	fx_read(&fx, file, 4 * 4096, bytes, sizeof(bytes));
+	cr_expect_eq(fx_seek(&fx, file, 3 * 4096, SEEK_HOLE), 6 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 6 * 4096, SEEK_DATA), -ENXIO);
+	/* data behind it is found, and so is the hole in front of that */
+	fx_write(&fx, file, 8 * 4096, bytes, sizeof(bytes));
+	cr_expect_eq(fx_seek(&fx, file, 6 * 4096, SEEK_DATA), 8 * 4096);
+	/* what the kernel drops from its cache is a hole again */
+	cr_expect_eq(fx_fallocate(&fx, file, 0, 4 * 4096, PUNCH), 0);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_DATA), 4 * 4096);
+	fx_truncate(&fx, file, 5 * 4096);
+	fx_truncate(&fx, file, 10 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 4 * 4096, SEEK_HOLE), 5 * 4096);
+	fx_truncate(&fx, file, 0);
+	fx_truncate(&fx, file, 10 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 0, SEEK_DATA), -ENXIO);
+}
+
+Test(memfs_data, many_holes_that_were_read_are_all_taken_for_data)
+{
+	char byte;
+
+	stop();
+	restart("size=1m");
+	fx_truncate(&fx, file, 1000 * 4096);
+	for (uint64_t i = 0; i < 100; i++)
+		fx_read(&fx, file, (i * 37 % 100) * 40960, &byte, 1);
+	for (uint64_t i = 0; i < 100; i++)
+		cr_assert_eq(fx_seek(&fx, file, i * 40960, SEEK_DATA), (int64_t)i * 40960);
+	/* behind the last one nothing was read */
+	cr_expect_eq(fx_seek(&fx, file, 991 * 4096, SEEK_DATA), -ENXIO);
+	fx_truncate(&fx, file, 500 * 4096);
+	fx_truncate(&fx, file, 1000 * 4096);
+	cr_expect_eq(fx_seek(&fx, file, 500 * 4096, SEEK_DATA), -ENXIO);
+	cr_expect_eq(fx_seek(&fx, file, 40960, SEEK_DATA), 40960);
+}
+
 Test(memfs_data, full_means_enospc_and_nothing_lost)
 {
 	char bytes[20000];

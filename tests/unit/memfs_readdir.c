@@ -75,6 +75,46 @@ Test(memfs_readdir, goes_on_where_a_small_buffer_ended)
 	cr_expect_eq(seen, 102);
 }
 
+/* The offset behind the third entry (the first after the dots). */
+static uint64_t offset_now(void)
+{
+	struct fx_dirent entries[3];
+
+	cr_assert_eq(fx_readdir(&fx, ROOT, 0, 0, entries, 3), 3);
+	return entries[2].next;
+}
+
+/* So that the kernel's cache never joins what it read before such a change with what it reads
+ * after. */
+Test(memfs_readdir, offsets_change_when_entries_go_or_get_other_names)
+{
+	struct fx_dirent entry;
+	uint64_t first;
+	uint64_t before;
+	uint64_t now;
+
+	fx_file(&fx, ROOT, "a");
+	fx_file(&fx, ROOT, "b");
+	first = before = offset_now();
+	fx_file(&fx, ROOT, "c");
+	cr_expect_eq(offset_now(), before);
+	fx_rename(&fx, ROOT, "b", ROOT, "d", 0);
+	now = offset_now();
+	cr_expect_neq(now, before);
+	before = now;
+	fx_rename(&fx, ROOT, "a", ROOT, "c", 2 /* exchange */);
+	now = offset_now();
+	cr_expect_neq(now, before);
+	before = now;
+	fx_unlink(&fx, ROOT, "c");
+	now = offset_now();
+	cr_expect_neq(now, before);
+	cr_expect_leq(now, INT64_MAX);
+	/* An old one still leads on. */
+	cr_assert_eq(fx_readdir(&fx, ROOT, first, 0, &entry, 1), 1);
+	cr_expect_str_eq(entry.name, "d");
+}
+
 Test(memfs_readdir, plus_counts_lookups_of_taken_entries_only)
 {
 	struct fx_dirent entries[3];

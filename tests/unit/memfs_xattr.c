@@ -202,6 +202,24 @@ Test(memfs_xattr, acl_kills_setgid_only_when_told)
 	cr_expect_eq(mode_of(file), 0775);
 }
 
+Test(memfs_xattr, removing_an_access_acl_kills_setgid_of_those_outside_the_group)
+{
+	fx_chmod(&fx, file, 02755);
+	fx.ctx.uid = 1000;
+	cr_expect_eq(fx_removexattr(&fx, file, DEFAULT), 0);
+	cr_expect_eq(mode_of(file), 02755);
+	fx.ctx.gid = 0; /* the file's */
+	cr_expect_eq(fx_removexattr(&fx, file, ACCESS), 0);
+	cr_expect_eq(mode_of(file), 02755);
+	fx.ctx.uid = 0;
+	fx.ctx.gid = 1000;
+	cr_expect_eq(fx_removexattr(&fx, file, ACCESS), 0);
+	cr_expect_eq(mode_of(file), 02755);
+	fx.ctx.uid = 1000;
+	cr_expect_eq(fx_removexattr(&fx, file, ACCESS), 0);
+	cr_expect_eq(mode_of(file), 0755);
+}
+
 Test(memfs_xattr, corrupt_acls_are_refused)
 {
 	struct wire acl = full;
