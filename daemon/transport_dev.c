@@ -65,9 +65,10 @@ static unsigned choose_workers(const struct session *s)
 
 /*
  * With a worker for each processor, each stays on its own: every armed read is woken by a request,
- * and the one on the caller's processor answers without waking another processor from idle.  That
- * doubles the round trips of a single caller (tests/bench/arrange.sh).  With fewer workers the
- * scheduler places them better, and so it does for blocking reads, of which one is woken.
+ * and the one on the caller's processor answers without waking another processor from idle.  On two
+ * processors that gives a single caller half as many round trips again as the scheduler's choice,
+ * and costs two callers nothing (tests/bench/arrange.sh).  Blocking reads lose by it: only one of
+ * them is woken, often the distant one.
  */
 static bool wants_pin(const struct session *s, unsigned nprocessors)
 {
