@@ -77,15 +77,16 @@ struct gen;    /* gen.h */
 
 /* What the rest of the tester must know about a row besides how to run it. */
 enum {
-	ROW_NAMES = 1,   /* may add, remove or change names in directories */
-	ROW_READS = 2,   /* may move atime */
-	ROW_MAPS = 4,    /* makes a mapping of its handle */
-	ROW_WALK = 8,    /* the data are tree records (tree.h), not bytes */
-	ROW_AT = 16,     /* its paths may start at a handle */
-	ROW_UNMAPS = 64, /* ends it */
-	ROW_SETS = 128,  /* gives path 1 the xattr that string 0 begins with */
-	ROW_SEEKS = 32,  /* answers with the map of data and holes */
-	ROW_FILLS = 256, /* fills the file system: only if its group is asked for by name */
+	ROW_NAMES = 1,    /* may add, remove or change names in directories */
+	ROW_READS = 2,    /* may move atime */
+	ROW_MAPS = 4,     /* makes a mapping of its handle */
+	ROW_WALK = 8,     /* the data are tree records (tree.h), not bytes */
+	ROW_AT = 16,      /* its paths may start at a handle */
+	ROW_UNMAPS = 64,  /* ends it */
+	ROW_SETS = 128,   /* gives path 1 the xattr that string 0 begins with */
+	ROW_SEEKS = 32,   /* answers with the map of data and holes */
+	ROW_LEAVES = 512, /* may have made its name even where it fails */
+	ROW_FILLS = 256,  /* fills the file system: only if its group is asked for by name */
 };
 
 /*

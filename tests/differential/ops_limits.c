@@ -162,7 +162,7 @@ static void exec_exec(struct worker *w, const struct op *op, struct result *r)
 
 static const struct op_row rows[] = {
 	{"fsize", "limits", 6, 0, "hdddd", gen_fsize, exec_fsize},
-	{"exec", "limits", 6, ROW_NAMES | ROW_READS, "pd", gen_exec, exec_exec},
+	{"exec", "limits", 6, ROW_NAMES | ROW_LEAVES | ROW_READS, "pd", gen_exec, exec_exec},
 };
 
 const struct op_table ops_limits = OP_TABLE(rows);

@@ -42,7 +42,9 @@ static void note_churn(struct shared *shm)
 	const struct op *op = &shm->op;
 	const struct op_row *row = op_row(op->kind);
 
-	if (!(row->flags & ROW_NAMES) || (shm->res[0].ret < 0 && shm->res[1].ret < 0))
+	bool failed = shm->res[0].ret < 0 && shm->res[1].ret < 0;
+
+	if (!(row->flags & ROW_NAMES) || (failed && !(row->flags & ROW_LEAVES)))
 		return;
 	if (creates_elsewhere(op, row, &shm->res[0]))
 		shm->churn.count += CHURN_MAX;
