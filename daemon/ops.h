@@ -22,8 +22,4 @@ op_handler op_open, op_create, op_tmpfile, op_read, op_write, op_flush, op_relea
 	op_opendir, op_readdir, op_releasedir, op_fsyncdir, op_getlk, op_setlk, op_setlkw, op_bmap,
 	op_ioctl, op_poll, op_fallocate, op_lseek, op_copy_file_range, op_copy_file_range_64;
 
-/* For those who make an entry or attributes outside of a handler, too. */
-struct session;
-size_t op_put_entry(struct slot *slot, const struct llfused_entry *entry);
-
 #endif

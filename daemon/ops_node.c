@@ -15,7 +15,7 @@ static const struct proto_conn *conn_of(const struct slot *slot)
 	return &slot->session->conn;
 }
 
-size_t op_put_entry(struct slot *slot, const struct llfused_entry *entry)
+static size_t put_entry(struct slot *slot, const struct llfused_entry *entry)
 {
 	struct proto_entry wire;
 
@@ -28,7 +28,7 @@ size_t op_put_entry(struct slot *slot, const struct llfused_entry *entry)
 static int entry_reply(struct slot *slot, int error, const struct llfused_entry *entry)
 {
 	if (error == 0)
-		slot->body_len = op_put_entry(slot, entry);
+		slot->body_len = put_entry(slot, entry);
 	return error;
 }
 

@@ -72,24 +72,31 @@ fail:
 
 /* ---- INIT ---- */
 
+/* A backend's wishes as INIT flags; the first flag tells whether the wish came true. */
+static const struct {
+	uint32_t want;
+	uint64_t feature;
+	uint64_t companion; /* asked for along with it */
+} wish_table[] = {
+	{LLFUSED_WANT_ACL, FUSE_POSIX_ACL, FUSE_DONT_MASK},
+	{LLFUSED_WANT_KILLPRIV, FUSE_HANDLE_KILLPRIV_V2, 0},
+	{LLFUSED_WANT_SECCTX, FUSE_SECURITY_CTX, 0},
+	{LLFUSED_WANT_SUPP_GROUP, FUSE_CREATE_SUPP_GROUP, 0},
+	{LLFUSED_WANT_EXPORT, FUSE_EXPORT_SUPPORT, 0},
+	{LLFUSED_WANT_CACHE_SYMLINKS, FUSE_CACHE_SYMLINKS, 0},
+	{LLFUSED_WANT_OWN_DATA, FUSE_EXPLICIT_INVAL_DATA, 0},
+};
+
+#define WISHES (sizeof(wish_table) / sizeof(wish_table[0]))
+
 static uint64_t features_for_backend(const struct session *s)
 {
 	uint32_t wants = s->backend->wants;
-	uint64_t f = 0;
+	uint64_t f = wants & LLFUSED_WANT_OWN_DATA ? 0 : FUSE_AUTO_INVAL_DATA;
 
-	if (wants & LLFUSED_WANT_KILLPRIV)
-		f |= FUSE_HANDLE_KILLPRIV_V2;
-	if (wants & LLFUSED_WANT_ACL)
-		f |= FUSE_POSIX_ACL | FUSE_DONT_MASK;
-	if (wants & LLFUSED_WANT_SECCTX)
-		f |= FUSE_SECURITY_CTX;
-	if (wants & LLFUSED_WANT_SUPP_GROUP)
-		f |= FUSE_CREATE_SUPP_GROUP;
-	if (wants & LLFUSED_WANT_EXPORT)
-		f |= FUSE_EXPORT_SUPPORT;
-	if (wants & LLFUSED_WANT_CACHE_SYMLINKS)
-		f |= FUSE_CACHE_SYMLINKS;
-	f |= wants & LLFUSED_WANT_OWN_DATA ? FUSE_EXPLICIT_INVAL_DATA : FUSE_AUTO_INVAL_DATA;
+	for (size_t i = 0; i < WISHES; i++)
+		if (wants & wish_table[i].want)
+			f |= wish_table[i].feature | wish_table[i].companion;
 	return f;
 }
 
@@ -137,23 +144,11 @@ static struct proto_wishes wishes_of(const struct session *s)
 /* Which of the backend's wishes came true. */
 static uint32_t wants_in_force(const struct session *s)
 {
-	static const struct {
-		uint32_t want;
-		uint64_t feature;
-	} pairs[] = {
-		{LLFUSED_WANT_ACL, FUSE_POSIX_ACL},
-		{LLFUSED_WANT_KILLPRIV, FUSE_HANDLE_KILLPRIV_V2},
-		{LLFUSED_WANT_SECCTX, FUSE_SECURITY_CTX},
-		{LLFUSED_WANT_SUPP_GROUP, FUSE_CREATE_SUPP_GROUP},
-		{LLFUSED_WANT_EXPORT, FUSE_EXPORT_SUPPORT},
-		{LLFUSED_WANT_CACHE_SYMLINKS, FUSE_CACHE_SYMLINKS},
-		{LLFUSED_WANT_OWN_DATA, FUSE_EXPLICIT_INVAL_DATA},
-	};
 	uint32_t wants = 0;
 
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (s->conn.features & pairs[i].feature)
-			wants |= pairs[i].want;
+	for (size_t i = 0; i < WISHES; i++)
+		if (s->conn.features & wish_table[i].feature)
+			wants |= wish_table[i].want;
 	return wants & s->backend->wants;
 }
 
