@@ -1,0 +1,180 @@
+/*
+ * The end of a pool: what is queued, what runs, who waits, and a start that fails.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon_pool_fixture.h"
+
+TestSuite(pool_end, .timeout = 60);
+
+static void at_gate(struct task *task)
+{
+	sem_wait(&task->gate);
+}
+
+Test(pool_end, stopping_one_that_never_ran_is_harmless)
+{
+	static struct pool fresh;
+
+	cr_expect_eq(pool_stop(&fresh, 0), 0);
+}
+
+Test(pool_end, stopping_it_twice_is_harmless)
+{
+	pf_start(true, 4);
+	pf_submit(NULL);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	cr_expect_eq(pool_stop(&pf.pool, 0), 0);
+	pf_end();
+}
+
+Test(pool_end, idle_threads_need_no_time_to_stop)
+{
+	pf_start(true, 4);
+	cr_expect_eq(pool_stop(&pf.pool, 0), 0);
+	pf_end();
+}
+
+Test(pool_end, who_waits_for_a_job_is_told_of_the_end)
+{
+	struct pool_job *got[2] = {&pf.tasks[0].job, &pf.tasks[0].job};
+	pthread_t threads[2];
+
+	pf_start(true, 1);
+	pf_take_all();
+	for (unsigned i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, pf_get_one, &got[i]);
+	pf_pause_ms(20);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		cr_expect_null(got[i]);
+	}
+	pool_put(&pf.pool, &pf.tasks[0].job);
+	cr_expect_null(pool_get(&pf.pool), "also when there are free ones");
+	pf_end();
+}
+
+static void stop_with_queued_jobs(bool serialized)
+{
+	struct task *running;
+
+	pf_start(serialized, 1);
+	running = pf_submit(at_gate);
+	pf_wait_busy();
+	for (unsigned i = 0; i < 3; i++)
+		pf_submit(NULL);
+	cr_expect_eq(pf_count_spare(), NJOBS - 4);
+	cr_expect_eq(pool_stop(&pf.pool, 20 * MS), -ETIMEDOUT);
+	cr_expect_eq(pf_count_spare(), NJOBS - 1);
+	cr_expect_eq(pf.pool.queued, 0);
+	sem_post(&running->gate);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	cr_expect_eq(pf_count_spare(), NJOBS);
+	cr_expect_eq(pf.ran, 1);
+	pf_end();
+}
+
+Test(pool_end, stopping_it_gives_back_queued_jobs)
+{
+	stop_with_queued_jobs(true);
+}
+
+Test(pool_end, stopping_a_concurrent_one_gives_back_queued_jobs)
+{
+	stop_with_queued_jobs(false);
+}
+
+Test(pool_end, a_stopped_one_runs_nothing)
+{
+	struct task *task;
+
+	pf_start(true, 2);
+	task = pf_get(NULL);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	pool_submit(&pf.pool, &task->job);
+	pf_pause_ms(10);
+	cr_expect_eq(pf.ran, 0);
+	cr_expect_eq(pf_count_spare(), NJOBS);
+	pf_end();
+}
+
+Test(pool_end, a_stuck_handler_may_come_back_after_the_end)
+{
+	struct task *stuck[2];
+
+	pf_start(true, 2);
+	stuck[0] = pf_submit_slow();
+	stuck[1] = pf_submit_slow();
+	cr_expect_eq(pool_stop(&pf.pool, 0), -ETIMEDOUT);
+	sem_post(&stuck[0]->gate);
+	sem_post(&stuck[1]->gate);
+	while (pf_count_spare() < NJOBS)
+		pf_pause_ms(1);
+	cr_expect_eq(pf.ran, 2);
+	cr_expect_not(pf.lock.held);
+	pf_end();
+}
+
+Test(pool_end, jobs_have_no_claim_on_the_lock_of_a_stopped_one)
+{
+	pf_start(true, 1);
+	pf_wait_idle();
+	lock_acquire(&pf.lock, FOREVER);
+	pf_submit(NULL);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	lock_release(&pf.lock);
+	cr_expect_not(pf.lock.held);
+	cr_expect_null(pf.lock.heir.ticket);
+	cr_expect_eq(pf.ran, 0);
+	pf_end();
+}
+
+#define STACK ((size_t)1 << 30)
+
+static void *reserve(size_t size)
+{
+	return mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* The address space has room for the stacks of a few threads only. */
+static void make_it_narrow(void)
+{
+	void *room = reserve(STACK * 5 / 2);
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	cr_assert_eq(pthread_attr_setstacksize(&attr, STACK), 0);
+	cr_assert_eq(pthread_setattr_default_np(&attr), 0);
+	pthread_attr_destroy(&attr);
+	cr_assert_neq(room, MAP_FAILED);
+	for (size_t size = (size_t)1 << 46; size >= STACK / 2; size /= 2)
+		while (reserve(size) != MAP_FAILED)
+			;
+	munmap(room, STACK * 5 / 2);
+}
+
+Test(pool_end, one_that_cannot_have_all_its_threads_does_not_start)
+{
+	struct pool_config config = {
+		.lock = &pf.lock,
+		.serialized = true,
+		.nthreads = 16,
+		.name = "handler",
+		.run = pf_run,
+	};
+	struct pool_job *job = &pf.tasks[0].job;
+	struct err err = {""};
+
+	lock_init(&pf.lock);
+	make_it_narrow();
+	cr_expect_eq(pool_start(&pf.pool, &config, &job, 1, &err), -EAGAIN);
+	cr_expect_not_null(strstr(err.text, "thread 3 of 16"), "%s", err.text);
+	cr_expect_eq(pool_stop(&pf.pool, 0), 0);
+	cr_expect_null(pf.lock.heir.ticket);
+	lock_destroy(&pf.lock);
+}
