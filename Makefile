@@ -6,7 +6,11 @@ PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 INCDIR  ?= $(PREFIX)/include
+LIBDIR  ?= $(PREFIX)/lib
+DOCDIR  ?= $(PREFIX)/share/doc/llfused
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+# Where --backend=NAME finds plugins.
+PLUGINDIR ?= $(LIBDIR)/llfused
 
 CC     ?= cc
 CFLAGS ?= -O2 -g
@@ -35,12 +39,22 @@ endif
 
 PROTO_SRC  := $(sort $(wildcard proto/*.c))
 MEMFS_SRC  := $(sort $(wildcard backends/memfs/*.c))
+NULL_SRC   := $(sort $(wildcard backends/null/*.c))
+HELLO_SRC  := $(sort $(wildcard backends/hello/*.c))
+KV_SRC     := $(sort $(wildcard backends/kv/*.c))
 DAEMON_SRC := $(sort $(wildcard daemon/*.c))
 BENCH_SRC  := $(sort $(wildcard tools/fsbench/*.c))
 UNIT_SRC   := $(sort $(wildcard tests/unit/*.c))
 INTEG_SRC  := $(sort $(wildcard tests/integration/*.c))
 DIFF_SRC   := $(sort $(wildcard tests/differential/*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
+TSAN_SRC   := $(sort $(wildcard tests/tsan/*.c))
+# Plugins of the tests: in unit/ each file is one; in integration/ those that say so are, and the
+# others are for any of them.
+UNIT_PLUGIN_SRC   := $(sort $(wildcard tests/unit/plugins/*.c))
+TESTFS_SRC        := $(sort $(wildcard tests/integration/testfs/*.c))
+TESTFS_PLUGIN_SRC := $(if $(TESTFS_SRC),$(shell grep -l '^LLFUSED_PLUGIN.' $(TESTFS_SRC)))
+TESTFS_SHARED_SRC := $(filter-out $(TESTFS_PLUGIN_SRC),$(TESTFS_SRC))
 
 # "proto/x.h" is found through a link that only those who may use proto/ get on their path.
 LAYER := $(B)/layer
@@ -54,29 +68,61 @@ objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 PROTO_OBJ  := $(call objs,$(PROTO_SRC))
 MEMFS_OBJ  := $(call objs,$(MEMFS_SRC))
+NULL_OBJ   := $(call objs,$(NULL_SRC))
+HELLO_OBJ  := $(call objs,$(HELLO_SRC))
+KV_OBJ     := $(call objs,$(KV_SRC))
 DAEMON_OBJ := $(call objs,$(DAEMON_SRC))
 BENCH_OBJ  := $(call objs,$(BENCH_SRC))
 UNIT_OBJ   := $(call objs,$(UNIT_SRC))
 INTEG_OBJ  := $(call objs,$(INTEG_SRC))
 DIFF_OBJ   := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ   := $(call objs,$(FUZZ_SRC))
+TSAN_OBJ   := $(call objs,$(TSAN_SRC))
+UNIT_PLUGIN_OBJ   := $(call objs,$(UNIT_PLUGIN_SRC))
+TESTFS_PLUGIN_OBJ := $(call objs,$(TESTFS_PLUGIN_SRC))
+TESTFS_SHARED_OBJ := $(call objs,$(TESTFS_SHARED_SRC))
+
+# The file systems that are part of the daemon; and the daemon but its main(), for tests.
+BUILTIN_OBJ := $(MEMFS_OBJ) $(NULL_OBJ)
+DAEMON_LIB  := $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(BUILTIN_OBJ)
+PLUGIN_OBJ  := $(HELLO_OBJ) $(KV_OBJ) $(UNIT_PLUGIN_OBJ) $(TESTFS_PLUGIN_OBJ) $(TESTFS_SHARED_OBJ)
+
+# A daemon that lies beside plugins/ searches it if the marker is there.
+PLUGINS := $(B)/plugins/hello.so $(B)/plugins/kv.so $(B)/plugins/.llfused-build
 
 .PHONY: all
-all: $(B)/llfused $(B)/fsbench
+all: $(B)/llfused $(B)/fsbench $(PLUGINS)
 
 # ---- compiling ------------------------------------------------------------------------------------
 
+# By folder: include paths, code for shared objects, and definitions of their own.
+INC :=
+PIC :=
+DEFS :=
 $(PROTO_OBJ): INC :=
-$(MEMFS_OBJ): INC := $(inc_backends)
+$(BUILTIN_OBJ) $(PLUGIN_OBJ): INC := $(inc_backends)
+$(PLUGIN_OBJ): PIC := -fPIC
 $(DAEMON_OBJ): INC := $(inc_daemon)
 $(BENCH_OBJ) $(DIFF_OBJ): INC :=
-$(UNIT_OBJ) $(FUZZ_OBJ): INC := $(inc_unit)
+$(UNIT_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ): INC := $(inc_unit)
 $(INTEG_OBJ): INC := $(inc_integration)
 
 $(B)/obj/%.o: %.c | $(LAYER)/.made
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(ALL_CFLAGS) $(INC) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIC) $(INC) $(DEFS) -c -o $@ $<
+
+# Made anew when another PLUGINDIR is given.
+PLUGINDIR_OBJ := $(call objs,$(shell grep -l LLFUSED_PLUGINDIR daemon/*.c tests/unit/*.c))
+$(PLUGINDIR_OBJ): DEFS = -DLLFUSED_PLUGINDIR=\"$(PLUGINDIR)\"
+$(PLUGINDIR_OBJ): $(B)/plugindir
+
+$(B)/plugindir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PLUGINDIR)' | cmp -s - $@ || echo '$(PLUGINDIR)' >$@
+
+.PHONY: FORCE
+FORCE:
 
 $(LAYER)/.made:
 	@mkdir -p $(LAYER)/proto $(LAYER)/daemon $(LAYER)/memfs
@@ -85,31 +131,46 @@ $(LAYER)/.made:
 	@ln -sfn $(CURDIR)/backends/memfs $(LAYER)/memfs/memfs
 	@touch $@
 
--include $(patsubst %.o,%.d,$(PROTO_OBJ) $(MEMFS_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) $(UNIT_OBJ) \
-	$(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ))
+-include $(patsubst %.o,%.d,$(PROTO_OBJ) $(BUILTIN_OBJ) $(PLUGIN_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) \
+	$(UNIT_OBJ) $(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ))
 
 # ---- linking --------------------------------------------------------------------------------------
 
 LINK = $(CC) $(ALL_CFLAGS) $(LDFLAGS)
 
 # Only the functions of the public header are visible to plugins: everything else is hidden.
-$(B)/llfused: $(DAEMON_OBJ) $(PROTO_OBJ) $(MEMFS_OBJ)
+$(B)/llfused: $(B)/obj/daemon/main.o $(DAEMON_LIB)
 	$(say) LINK $@
-	$(Q)$(LINK) -Wl,--export-dynamic -o $@ $^ -luring
+	$(Q)$(LINK) -Wl,--export-dynamic -o $@ $^ -luring -ldl
+
+# What a plugin calls of the daemon is found when it is loaded.
+LINK_PLUGIN = $(LINK) -shared
+
+$(B)/plugins/hello.so: $(HELLO_OBJ)
+$(B)/plugins/kv.so: $(KV_OBJ)
+$(B)/plugins/%.so:
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK_PLUGIN) -o $@ $^
+
+$(B)/plugins/.llfused-build:
+	@mkdir -p $(@D)
+	@touch $@
 
 $(B)/fsbench: $(BENCH_OBJ)
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^
 
-$(B)/tests/unit: $(UNIT_OBJ) $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(MEMFS_OBJ)
+# It loads plugins, too.
+$(B)/tests/unit: $(UNIT_OBJ) $(DAEMON_LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(LINK) -o $@ $^ -luring -lcriterion
+	$(Q)$(LINK) -Wl,--export-dynamic -o $@ $^ -luring -lcriterion -ldl
 
-$(B)/tests/fuzz: $(FUZZ_OBJ) $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(MEMFS_OBJ)
+$(B)/tests/fuzz: $(FUZZ_OBJ) $(DAEMON_LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(LINK) -o $@ $^ -luring
+	$(Q)$(LINK) -o $@ $^ -luring -ldl
 
 $(B)/tests/integration: $(INTEG_OBJ)
 	@mkdir -p $(@D)
@@ -125,8 +186,11 @@ $(B)/tests/differential: $(DIFF_OBJ)
 
 # Used by every suite: the daemon under test, and where the test programs lie.
 TEST_ENV = LLFUSED=$(abspath $(B)/llfused) BUILD=$(abspath $(B))
-TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/llfused-testfs \
-	$(B)/tests/count_alloc.so $(B)/tests/fuzz
+UNIT_PLUGINS   := $(patsubst tests/unit/plugins/%.c,$(B)/tests/unit-plugins/%.so,$(UNIT_PLUGIN_SRC))
+TESTFS_PLUGINS := $(patsubst tests/integration/testfs/%.c,$(B)/tests/plugins/%.so,$(TESTFS_PLUGIN_SRC))
+TSAN_TESTS     := $(patsubst tests/tsan/%.c,$(B)/tests/tsan-%,$(TSAN_SRC))
+TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/count_alloc.so \
+	$(B)/tests/fuzz $(UNIT_PLUGINS) $(TESTFS_PLUGINS) $(TSAN_TESTS)
 DIFF_OPS ?= 100000
 FUZZ_MESSAGES ?= 200000
 # Compiling uses every processor; the suites run one after the other.
@@ -135,36 +199,58 @@ JOBS ?= $(shell nproc)
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 TSAN := -fsanitize=thread -fno-omit-frame-pointer
 
-TESTFS_SRC := $(sort $(wildcard tests/integration/testfs/*.c))
-TESTFS_OBJ := $(call objs,$(TESTFS_SRC))
-$(TESTFS_OBJ): INC := $(inc_daemon) -I$(LAYER)/daemon
-
-# The daemon with the backends of the tests in place of its own.
-$(B)/tests/llfused-testfs: $(filter-out $(B)/obj/daemon/builtin.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(TESTFS_OBJ)
+$(UNIT_PLUGINS): $(B)/tests/unit-plugins/%.so: $(B)/obj/tests/unit/plugins/%.o
 	@mkdir -p $(@D)
 	$(say) LINK $@
-	$(Q)$(LINK) -Wl,--export-dynamic -o $@ $^ -luring
+	$(Q)$(LINK_PLUGIN) -o $@ $^
+
+# An archive, so that each plugin takes only what it uses.
+$(B)/tests/plugins/shared.a: $(TESTFS_SHARED_OBJ)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(TESTFS_PLUGINS): $(B)/tests/plugins/%.so: $(B)/obj/tests/integration/testfs/%.o $(B)/tests/plugins/shared.a
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK_PLUGIN) -o $@ $^
+
+# Plain programs, because criterion does not start under the thread sanitizer; with little else, so
+# that they are made quickly.
+TSAN_WITH := $(call objs,daemon/err.c daemon/lock.c daemon/pool.c $(wildcard tests/unit/daemon_stress*.c))
+$(TSAN_TESTS): $(B)/tests/tsan-%: $(B)/obj/tests/tsan/%.o $(TSAN_WITH)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^
 
 $(B)/tests/count_alloc.so: $(wildcard tests/integration/preload/*.c)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(BASE) $(CFLAGS) -fPIC -shared -o $@ $^ -ldl
 
-.PHONY: tests
+.PHONY: tests quick-tests test-plugins
 tests: all $(TEST_BIN)
+quick-tests: all $(B)/tests/unit $(UNIT_PLUGINS) $(B)/tests/differential $(B)/tests/fuzz
+test-plugins: $(UNIT_PLUGINS) $(TESTFS_PLUGINS)
 
-# Everything that a change must pass; the short sanitizer run is part of it.
-.PHONY: check check-suites check-quick-asan check-asan check-tsan check-full
+# Everything that a change must pass; the short sanitizer runs are part of it.
+.PHONY: check check-suites check-quick-asan check-quick-tsan check-asan check-tsan check-full
 check:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) tests
-	$(Q)$(MAKE) --no-print-directory check-layers check-abi check-suites check-quick-asan
+	$(Q)$(MAKE) --no-print-directory check-layers check-abi check-header check-suites \
+		check-quick-asan check-quick-tsan
 	@echo "check: all suites passed"
 
-check-suites: check-unit check-integration check-differential check-programs
+check-suites: check-unit check-stress check-integration check-differential check-programs check-plugins
 
-.PHONY: check-unit check-integration check-differential check-programs
-check-unit: $(B)/tests/unit
+.PHONY: check-unit check-stress check-integration check-differential check-programs check-plugins
+check-unit: $(B)/tests/unit $(UNIT_PLUGINS)
 	$(Q)$(TEST_ENV) $(B)/tests/unit -j2
+
+# The lock under load; the thread sanitizer sees the most of it.
+STRESS_SCALE ?= 1
+check-stress: $(TSAN_TESTS)
+	$(Q)for t in $^; do $$t $(STRESS_SCALE) || exit 1; done
 
 check-integration: tests
 	$(Q)$(TEST_ENV) $(B)/tests/integration -j2
@@ -180,28 +266,37 @@ check-differential: all $(B)/tests/differential
 check-programs: all
 	$(Q)$(TEST_ENV) tests/programs/run.sh
 
+# The file systems beside memfs.  PLUGIN_TESTS: only these, as "kv null".
+PLUGIN_ENV = MAKE="$(MAKE)" CC="$(CC)" CFLAGS="$(CFLAGS)" SANITIZE="$(SANITIZE)"
+check-plugins: all
+	$(Q)$(TEST_ENV) $(PLUGIN_ENV) tests/plugins/run.sh $(PLUGIN_TESTS)
+
 # criterion itself leaks a little, which is not ours to report.
 SAN_ENV = LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1
 check-quick-asan:
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan SANITIZE="$(ASAN)" all \
-		$(B)/asan/tests/unit $(B)/asan/tests/differential $(B)/asan/tests/fuzz
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(B)/asan SANITIZE="$(ASAN)" quick-tests
 	$(Q)$(SAN_ENV) $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" DIFF_OPS=5000 \
-		check-unit check-fuzz check-differential
+		PLUGIN_TESTS="kv null" check-unit check-fuzz check-differential check-plugins
 
 check-asan:
 	$(Q)$(SAN_ENV) $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" check-suites
 
 # criterion cannot start under the thread sanitizer: plain tests drive a sanitized daemon.
 TSAN_B := $(B)/tsan
-TSAN_ENV = TSAN_OPTIONS=suppressions=$(CURDIR)/tests/integration/tsan.supp:exitcode=66 \
-	LLFUSED=$(abspath $(TSAN_B)/llfused)
+TSAN_OPT := TSAN_OPTIONS=suppressions=$(CURDIR)/tests/integration/tsan.supp:exitcode=66
+TSAN_ENV = $(TSAN_OPT) LLFUSED=$(abspath $(TSAN_B)/llfused)
+check-quick-tsan:
+	$(Q)$(TSAN_OPT) $(MAKE) --no-print-directory -j$(JOBS) B=$(TSAN_B) SANITIZE="$(TSAN)" check-stress
+
 check-tsan: tests
-	$(Q)$(MAKE) --no-print-directory B=$(TSAN_B) SANITIZE="$(TSAN)" all $(TSAN_B)/tests/llfused-testfs \
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) B=$(TSAN_B) SANITIZE="$(TSAN)" all test-plugins \
 		$(TSAN_B)/tests/count_alloc.so
+	$(Q)$(TSAN_OPT) $(MAKE) --no-print-directory B=$(TSAN_B) SANITIZE="$(TSAN)" STRESS_SCALE=4 check-stress
 	$(Q)$(TSAN_ENV) BUILD=$(abspath $(TSAN_B)) $(B)/tests/integration -j2
 	$(Q)$(TSAN_ENV) BUILD=$(abspath $(B)) DIFF_OPS=20000 tests/differential/run.sh
 	$(Q)$(TSAN_ENV) BUILD=$(abspath $(B)) tests/programs/run.sh
+	$(Q)$(TSAN_ENV) BUILD=$(abspath $(TSAN_B)) $(PLUGIN_ENV) tests/plugins/run.sh kv null
 
 check-full: check check-asan check-tsan
 	$(Q)$(MAKE) --no-print-directory DIFF_OPS=2000000 DIFF_TIMEOUT=7200 check-differential
@@ -218,24 +313,32 @@ check-abi:
 	$(Q)for f in $(PROTO_SRC); do \
 		$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Itests/unit/abi745 -fsyntax-only $$f || exit 1; done
 
+# The public header alone, as C and C++, and the names that it takes.
+.PHONY: check-header
+check-header:
+	$(Q)CC="$(CC)" CXX="$(CXX)" tests/header/run.sh
+
 # ---- checks of the text ---------------------------------------------------------------------------
 
-ALL_C := $(PROTO_SRC) $(MEMFS_SRC) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) $(FUZZ_SRC) \
-	$(TESTFS_SRC) $(wildcard tests/integration/preload/*.c tests/fake/*.c)
-ALL_H := $(wildcard proto/*.h daemon/*.h backends/memfs/*.h backends/include/llfused/*.h \
-	tools/fsbench/*.h tests/*/*.h tests/integration/testfs/*.h)
+BACKEND_C := $(MEMFS_SRC) $(NULL_SRC) $(HELLO_SRC) $(KV_SRC)
+ALL_C := $(PROTO_SRC) $(BACKEND_C) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) \
+	$(FUZZ_SRC) $(TSAN_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
+	$(wildcard tests/integration/preload/*.c tests/fake/*.c)
+ALL_H := $(wildcard proto/*.h daemon/*.h backends/*/*.h backends/include/llfused/*.h \
+	tools/fsbench/*.h tests/*/*.h tests/unit/plugins/*.h tests/integration/testfs/*.h)
 ALL_SH := .ci/run $(wildcard tools/*.sh tests/*/*.sh)
 
 .PHONY: lint
 lint:
 	clang-format --dry-run -Werror $(ALL_C) $(ALL_H)
 	$(MAKE) CC=clang B=$(B)/clang tests
-	clang-tidy --quiet $(PROTO_SRC) $(DAEMON_SRC) $(MEMFS_SRC) -- -std=c17 -D_GNU_SOURCE \
+	clang-tidy --quiet $(PROTO_SRC) $(DAEMON_SRC) $(BACKEND_C) -- -std=c17 -D_GNU_SOURCE \
 		-DLLFUSED_VERSION=\"$(VERSION)\" $(inc_daemon)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability --inline-suppr \
-		--suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D_GNU_SOURCE $(inc_daemon) proto daemon backends/memfs
+		--suppress=missingIncludeSystem --suppress=preprocessorErrorDirective -D_GNU_SOURCE \
+		$(inc_daemon) proto daemon $(BACKEND_C)
 	shellcheck $(ALL_SH)
-	mandoc -T lint -W warning man/*.8
+	mandoc -T lint -W warning man/*.8 man/*.3
 
 # ---- benchmarks -----------------------------------------------------------------------------------
 
@@ -245,14 +348,23 @@ bench: all
 
 # ---- install --------------------------------------------------------------------------------------
 
+SUBST = sed 's|@PREFIX@|$(PREFIX)|g; s|@BINDIR@|$(BINDIR)|g; s|@INCDIR@|$(INCDIR)|g; \
+	s|@PLUGINDIR@|$(PLUGINDIR)|g; s|@VERSION@|$(VERSION)|g'
+EXAMPLES := $(DESTDIR)$(DOCDIR)/examples
+
 .PHONY: install
-install: $(B)/llfused
+install: $(B)/llfused $(PLUGINS)
 	install -D -m 755 $(B)/llfused $(DESTDIR)$(BINDIR)/llfused
-	install -D -m 644 backends/include/llfused/backend.h $(DESTDIR)$(INCDIR)/llfused/backend.h
-	install -D -m 644 man/llfused.8 $(DESTDIR)$(MANDIR)/man8/llfused.8
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@BINDIR@|$(BINDIR)|g' tools/systemd/llfused@.service > $(DESTDIR)$(UNITDIR)/llfused@.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/llfused@.service
+	install -D -m 755 -t $(DESTDIR)$(PLUGINDIR) $(filter %.so,$(PLUGINS))
+	install -D -m 644 -t $(DESTDIR)$(INCDIR)/llfused backends/include/llfused/backend.h
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 man/llfused.8
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man3 man/llfused-backend.3
+	install -D -m 644 -t $(EXAMPLES)/hello backends/hello/hello.c backends/hello/Makefile
+	install -D -m 644 -t $(EXAMPLES)/kv backends/kv/kv.c
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR)
+	$(SUBST) tools/llfused.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/llfused.pc
+	$(SUBST) tools/systemd/llfused@.service >$(DESTDIR)$(UNITDIR)/llfused@.service
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/llfused.pc $(DESTDIR)$(UNITDIR)/llfused@.service
 
 .PHONY: clean
 clean:

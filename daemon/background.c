@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,32 +56,36 @@ int background_fork(struct background *bg, struct err *err)
 static int send_word(struct background *bg, const struct word *word)
 {
 	ssize_t n;
-	int ret = 0;
 
 	do
-		n = write(bg->pipe_fd, word, sizeof *word);
+		n = send(bg->pipe_fd, word, sizeof *word, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		ret = -errno;
-	return ret;
+	return n < 0 ? -errno : 0;
 }
 
 static void hang_up(struct background *bg)
 {
-	close(bg->pipe_fd);
+	if (bg->pipe_fd >= 0)
+		close(bg->pipe_fd);
 	bg->pipe_fd = -1;
 }
 
 /* The parent has seen the file system and will exit with 0; -EPIPE: it was stopped before. */
-static int wait_for_go(struct background *bg)
+static int wait_for_go(struct background *bg, int end_fd)
 {
-	ssize_t n;
+	struct pollfd fds[] = {
+		{.fd = bg->pipe_fd, .events = POLLIN},
+		{.fd = end_fd, .events = POLLIN},
+	};
 	char go;
 
-	do
-		n = read(bg->pipe_fd, &go, 1);
-	while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : -EPIPE;
+	while (poll(fds, 2, -1) < 0)
+		if (errno != EINTR)
+			return -EPIPE;
+	if (fds[0].revents && read(bg->pipe_fd, &go, 1) == 1)
+		return 0;
+	/* It may be just because of the end that the parent gave up. */
+	return fds[1].revents ? -ECANCELED : -EPIPE;
 }
 
 static void leave_terminal(void)
@@ -96,7 +101,7 @@ static void leave_terminal(void)
 		close(fd);
 }
 
-int background_ready(struct background *bg, dev_t dev)
+int background_ready(struct background *bg, dev_t dev, int end_fd)
 {
 	struct word word;
 	int ret;
@@ -109,21 +114,25 @@ int background_ready(struct background *bg, dev_t dev)
 	log_set_target(LOG_TO_SYSLOG);
 	ret = send_word(bg, &word);
 	if (ret == 0)
-		ret = wait_for_go(bg);
-	hang_up(bg);
+		ret = wait_for_go(bg, end_fd);
+	if (ret != -ECANCELED)
+		hang_up(bg);
 	return ret;
 }
 
-void background_failed(struct background *bg, int status, const char *text)
+int background_failed(struct background *bg, int status, const char *text)
 {
 	struct word word;
+	int ret;
 
+	if (bg->pipe_fd < 0)
+		return -EPIPE;
 	memset(&word, 0, sizeof word);
 	word.status = status;
 	snprintf(word.text, sizeof word.text, "%s", text);
-	if (send_word(bg, &word) < 0)
-		log_error("%s", text);
+	ret = send_word(bg, &word);
 	hang_up(bg);
+	return ret;
 }
 
 /* It is gone without a word: how? */
@@ -170,43 +179,76 @@ static int ask_aside(const struct background *bg, const char *path, pid_t *askin
 	return -EAGAIN;
 }
 
+/* The file system's answer, unless the child says or does something before it comes. */
 static struct answer ask(const struct background *bg, const char *path)
 {
 	struct answer answer = {.ret = -ETIMEDOUT};
-	struct pollfd poll_fd = {.events = POLLIN};
+	struct pollfd fds[] = {{.events = POLLIN}, {.fd = bg->pipe_fd, .events = POLLIN}};
 	pid_t asking = -1;
 
-	poll_fd.fd = ask_aside(bg, path, &asking);
-	if (poll_fd.fd < 0)
-		return (struct answer){.ret = poll_fd.fd};
-	if (poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0) {
-		if (read(poll_fd.fd, &answer, sizeof answer) != (ssize_t)sizeof answer)
+	fds[0].fd = ask_aside(bg, path, &asking);
+	if (fds[0].fd < 0)
+		return (struct answer){.ret = fds[0].fd};
+	if (poll(fds, 2, ANSWER_TIMEOUT_MS) > 0 && !fds[0].revents)
+		answer.ret = -ECANCELED;
+	if (fds[0].revents) {
+		if (read(fds[0].fd, &answer, sizeof answer) != (ssize_t)sizeof answer)
 			answer.ret = -EIO;
 		/* it is done, and must not outlive us with our terminal open */
 		while (waitpid(asking, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	close(poll_fd.fd);
+	close(fds[0].fd);
 	return answer;
+}
+
+/* True: a whole one. */
+static bool receive_word(const struct background *bg, struct word *word)
+{
+	ssize_t n;
+
+	do
+		n = read(bg->pipe_fd, word, sizeof *word);
+	while (n < 0 && errno == EINTR);
+	word->text[sizeof word->text - 1] = '\0';
+	return n == (ssize_t)sizeof *word;
+}
+
+static int told_failure(const struct word *word, struct err *err)
+{
+	err_set(err, 0, "%s", word->text);
+	return word->status;
+}
+
+/* The child, which may know better what went wrong, is to end. */
+static bool last_word(const struct background *bg, struct word *word)
+{
+	struct pollfd poll_fd = {.fd = bg->pipe_fd, .events = POLLIN};
+
+	shutdown(bg->pipe_fd, SHUT_WR);
+	/* Two signals: one to unmount, one not to wait for us. */
+	kill(bg->child, SIGTERM);
+	kill(bg->child, SIGINT);
+	return poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0 && receive_word(bg, word);
 }
 
 static int prove(const struct background *bg, dev_t dev, const char *path, struct err *err)
 {
 	struct answer answer = ask(bg, path);
+	struct word word;
 	sigset_t all;
 
 	if (answer.ret == 0 && answer.place.dev == dev) {
 		/* From here on it is done: a signal must not say otherwise. */
 		sigfillset(&all);
 		sigprocmask(SIG_BLOCK, &all, NULL);
-		if (write(bg->pipe_fd, "", 1) == 1)
+		if (send(bg->pipe_fd, "", 1, MSG_NOSIGNAL) == 1)
 			return 0;
-		err_set(err, 0, "the daemon ended while starting");
-		return 1;
 	}
-	/* Two signals: one to unmount, one not to wait for us. */
-	kill(bg->child, SIGTERM);
-	kill(bg->child, SIGINT);
+	if (last_word(bg, &word))
+		return told_failure(&word, err);
+	if (answer.ret == -ECANCELED)
+		return died(bg->child, err);
 	if (answer.ret < 0)
 		err_set(err, answer.ret, "%s does not answer after the mount: %s", path,
 			strerror(-answer.ret));
@@ -219,20 +261,14 @@ static int prove(const struct background *bg, dev_t dev, const char *path, struc
 int background_wait(struct background *bg, const char *path, struct err *err)
 {
 	struct word word;
-	ssize_t n;
+	int status;
 
-	do
-		n = read(bg->pipe_fd, &word, sizeof word);
-	while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)sizeof word && word.status == 0) {
-		word.status = prove(bg, word.dev, path, err);
-		hang_up(bg);
-		return word.status;
-	}
+	if (!receive_word(bg, &word))
+		status = died(bg->child, err);
+	else if (word.status != 0)
+		status = told_failure(&word, err);
+	else
+		status = prove(bg, word.dev, path, err);
 	hang_up(bg);
-	if (n != (ssize_t)sizeof word)
-		return died(bg->child, err);
-	word.text[sizeof word.text - 1] = '\0';
-	err_set(err, 0, "%s", word.text);
-	return word.status;
+	return status;
 }

@@ -18,12 +18,15 @@ int background_fork(struct background *bg, struct err *err);
 
 /*
  * The child: gives the terminal up and says that the file system of device `dev` is served.  After
- * that its log goes to syslog.  -EPIPE: nobody listens any more.
+ * that its log goes to syslog.  0: the parent has seen it, and is gone.  -EPIPE: nobody listens any
+ * more.  -ECANCELED: `end_fd` (-1: none) became readable, and the parent is still to be told why by
+ * background_failed().
  */
-int background_ready(struct background *bg, dev_t dev);
+int background_ready(struct background *bg, dev_t dev, int end_fd);
 
-/* The child: the start failed; the parent shows `text` and exits with `status`. */
-void background_failed(struct background *bg, int status, const char *text);
+/* The child has failed: the parent shows `text` and exits with `status`.  -EPIPE: it does not
+ * listen any more. */
+int background_failed(struct background *bg, int status, const char *text);
 
 /*
  * The parent: waits for the word, and for the file system of that device to answer at `path`.

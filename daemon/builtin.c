@@ -4,13 +4,16 @@
  */
 #include "builtin.h"
 
+#include <stdio.h>
 #include <string.h>
 
 extern const struct llfused_backend memfs_backend;
+extern const struct llfused_backend null_backend;
 
 const struct builtin builtins[] = {
 	{"tmpfs", &memfs_backend},
 	{"memfs", &memfs_backend},
+	{"null", &null_backend},
 	{NULL, NULL},
 };
 
@@ -20,4 +23,13 @@ const struct llfused_backend *builtin_find(const char *name)
 		if (strcmp(row->name, name) == 0)
 			return row->backend;
 	return NULL;
+}
+
+void builtin_names(char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (const struct builtin *row = builtins; row->name && len < size; row++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", row->name);
 }

@@ -4,6 +4,8 @@
 #ifndef DAEMON_BUILTIN_H
 #define DAEMON_BUILTIN_H
 
+#include <stddef.h>
+
 #include <llfused/backend.h>
 
 struct builtin {
@@ -16,5 +18,8 @@ extern const struct builtin builtins[];
 
 /* NULL: there is none of this name. */
 const struct llfused_backend *builtin_find(const char *name);
+
+/* Their names with ", " between, for error lines; cut off if `size` bytes do not hold them. */
+void builtin_names(char *buf, size_t size);
 
 #endif

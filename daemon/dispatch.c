@@ -9,11 +9,14 @@
 #include <string.h>
 
 #include "host.h"
+#include "lock.h"
 #include "log.h"
 #include "ops.h"
+#include "proto/dirent.h"
 #include "proto/format.h"
 #include "proto/reply.h"
 #include "session_impl.h"
+#include "stacks.h"
 
 /* Absent ops: an errno that the kernel may remember (ENOSYS), one that it must not, or success. */
 enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
@@ -85,16 +88,27 @@ static bool op_present(const struct session *s, const struct row *row)
 	return op != NULL;
 }
 
-static void ops_lock(struct session *s)
+/* The pool hands the lock over together with the request; a worker takes it here. */
+static void ops_lock(struct slot *slot)
 {
-	if (s->serialized)
-		pthread_mutex_lock(&s->serial);
+	struct session *s = slot->session;
+
+	if (s->serialized && !slot->locked)
+		lock_acquire(s->config.lock, LLFUSED_FOREVER);
+	slot->locked = s->serialized;
 }
 
-static void ops_unlock(struct session *s)
+static void ops_unlock(struct slot *slot)
 {
-	if (s->serialized)
-		pthread_mutex_unlock(&s->serial);
+	struct session *s = slot->session;
+
+	if (!slot->locked)
+		return;
+	slot->locked = false;
+	if (lock_release(s->config.lock) == 0 || atomic_exchange(&s->lock_missed, true))
+		return;
+	log_error("backend %s: a handler returned without the global lock op=%s", s->backend->name,
+		  slot->request.op->name);
 }
 
 /* With locks of the backend's own, the kernel must go on sending what releases them. */
@@ -129,9 +143,9 @@ static void tell_interrupt(struct slot *slot, llfused_pending id)
 
 	if (!s->ops->interrupt)
 		return;
-	ops_lock(s);
+	ops_lock(slot);
 	s->ops->interrupt(&slot->ctx, id);
-	ops_unlock(s);
+	ops_unlock(slot);
 }
 
 /* The handler has returned; its request may have become a pending one. */
@@ -164,26 +178,23 @@ static int call_op(struct slot *slot, const struct row *row)
 	struct session *s = slot->session;
 	int ret;
 
-	inflight_enter(&s->inflight, slot);
-	ops_lock(s);
+	ops_lock(slot);
 	ret = row->handle(slot, s->ops);
-	ops_unlock(s);
+	ops_unlock(slot);
 	ret = settle(slot, ret);
 	inflight_leave(slot);
 	/* only dispatch may switch a request off, by the table above */
 	return ret == -ENOSYS ? -EOPNOTSUPP : ret;
 }
 
-static void handle_forget(struct slot *slot)
+static void run_forget(struct slot *slot)
 {
 	struct session *s = slot->session;
 	struct llfused_forget list[64];
 	uint64_t count = proto_forget_count(&slot->request);
 	size_t n = 0;
 
-	if (!s->ops->forget)
-		return;
-	ops_lock(s);
+	ops_lock(slot);
 	for (uint64_t i = 0; i < count; i++) {
 		struct fuse_forget_one one = proto_forget_get(&slot->request, i);
 
@@ -193,41 +204,33 @@ static void handle_forget(struct slot *slot)
 			n = 0;
 		}
 	}
-	ops_unlock(s);
+	ops_unlock(slot);
 }
 
-static void handle_interrupt(struct slot *slot)
+/* Marks the request, wherever it is; the pending one whose backend is to be told, or 0. */
+static llfused_pending mark_interrupt(struct session *s, uint64_t unique)
 {
-	struct session *s = slot->session;
-	uint64_t unique = slot->request.in.interrupt.unique;
 	llfused_pending id;
 
-	if (pending_interrupt(&s->pending, unique, &id) == 0) {
-		if (id != 0)
-			tell_interrupt(slot, id);
-		return;
-	}
+	if (pending_interrupt(&s->pending, unique, &id) == 0)
+		return id;
 	inflight_interrupt(&s->inflight, unique);
-	/* Between the two looks it may have become pending, even if a slot was told: its worker may
+	/* Between the two looks it may have become pending, even if a slot was told: its thread may
 	 * have looked at the slot's mark for the last time before it was set. */
-	if (pending_interrupt(&s->pending, unique, &id) == 0) {
-		inflight_forget_orphan(&s->inflight, unique);
-		if (id != 0)
-			tell_interrupt(slot, id);
-	}
+	if (pending_interrupt(&s->pending, unique, &id) != 0)
+		return 0;
+	inflight_forget_orphan(&s->inflight, unique);
+	return id;
 }
 
-static void handle_retrieved(struct slot *slot)
+static void run_retrieved(struct slot *slot)
 {
-	struct session *s = slot->session;
 	const struct proto_request *r = &slot->request;
 
-	if (!s->ops->retrieved)
-		return;
-	ops_lock(s);
-	s->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
-			  r->in.retrieve.offset, r->data.data, r->data.size);
-	ops_unlock(s);
+	ops_lock(slot);
+	slot->session->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
+				      r->in.retrieve.offset, r->data.data, r->data.size);
+	ops_unlock(slot);
 }
 
 /* An INTERRUPT could be answered, but only to have it sent again or never more. */
@@ -236,39 +239,99 @@ bool dispatch_wants_reply(const struct proto_opcode *op)
 	return op->reply != PROTO_REPLY_NEVER && op->number != FUSE_INTERRUPT;
 }
 
-/* Requests that are not one op of the backend. */
-static int handle_special(struct slot *slot)
+static const struct row *row_of(const struct slot *slot)
+{
+	uint32_t opcode = slot->request.head.opcode;
+	bool known = opcode < sizeof(rows) / sizeof(rows[0]) && rows[opcode].handle;
+
+	return known ? &rows[opcode] : NULL;
+}
+
+/* Requests that are not one op of the backend: does it have a part in this one? */
+static bool receive_special(struct slot *slot, int *error)
+{
+	const struct llfused_ops *ops = slot->session->ops;
+
+	*error = 0;
+	switch (slot->request.head.opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+		return ops->forget != NULL;
+	case FUSE_INTERRUPT:
+		slot->tell = mark_interrupt(slot->session, slot->request.in.interrupt.unique);
+		return slot->tell != 0 && ops->interrupt;
+	case FUSE_NOTIFY_REPLY:
+		return ops->retrieved != NULL;
+	case FUSE_DESTROY:
+		return false;
+	case FUSE_INIT: /* answered once, before the workers started */
+		*error = -EIO;
+		return false;
+	default:
+		*error = -ENOSYS;
+		return false;
+	}
+}
+
+static void run_special(struct slot *slot)
 {
 	switch (slot->request.head.opcode) {
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
-		handle_forget(slot);
-		return 0;
+		run_forget(slot);
+		break;
 	case FUSE_INTERRUPT:
-		handle_interrupt(slot);
-		return 0;
-	case FUSE_NOTIFY_REPLY:
-		handle_retrieved(slot);
-		return 0;
-	case FUSE_DESTROY:
-		return 0;
-	case FUSE_INIT: /* answered once, before the workers started */
-		return -EIO;
+		tell_interrupt(slot, slot->tell);
+		break;
 	default:
-		return -ENOSYS;
+		run_retrieved(slot);
+		break;
 	}
 }
 
-static int handle(struct slot *slot)
+/* The call stacks of our threads are asked for by an extended attribute of the root. */
+static bool asks_for_stacks(const struct slot *slot)
 {
-	uint32_t opcode = slot->request.head.opcode;
-	const struct row *row = opcode < sizeof(rows) / sizeof(rows[0]) && rows[opcode].handle
-					? &rows[opcode]
-					: NULL;
+	const struct proto_request *r = &slot->request;
 
+	return r->head.opcode == FUSE_SETXATTR && r->head.nodeid == LLFUSED_ROOT_ID &&
+	       (strcmp(r->name.data, "fuse_stacktrace") == 0 ||
+		strcmp(r->name.data, "user.fuse_stacktrace") == 0);
+}
+
+/* In the reading thread and without the global lock, since that may be what hangs. */
+static int answer_stacks(const struct slot *slot)
+{
+	uint32_t uid = slot->request.head.uid;
+
+	if (uid != 0 && uid != slot->session->config.owner)
+		return -EPERM;
+	stacks_log();
+	return 0;
+}
+
+/* Is there a handler to be called?  If not, `error` is the answer. */
+static bool receive(struct slot *slot, int *error)
+{
+	struct session *s = slot->session;
+	const struct row *row = row_of(slot);
+
+	if (asks_for_stacks(slot)) {
+		*error = answer_stacks(slot);
+		return false;
+	}
 	if (!row)
-		return handle_special(slot);
-	return op_present(slot->session, row) ? call_op(slot, row) : answer_absent(slot, row);
+		return receive_special(slot, error);
+	if (atomic_load_explicit(&s->broken, memory_order_relaxed)) {
+		*error = -EIO;
+		return false;
+	}
+	if (!op_present(s, row)) {
+		*error = answer_absent(slot, row);
+		return false;
+	}
+	inflight_enter(&s->inflight, slot);
+	return true;
 }
 
 static void fill_context(struct slot *slot)
@@ -282,7 +345,7 @@ static void fill_context(struct slot *slot)
 			.size = r->secctx[i].value.size,
 		};
 	slot->ctx = (struct llfused_ctx){
-		.fs = slot->session->config.fs,
+		.fs = slot->session->fs,
 		.unique = r->head.unique,
 		.uid = r->head.uid,
 		.gid = r->head.gid,
@@ -297,6 +360,8 @@ static void fill_context(struct slot *slot)
 		slot->ctx.flags |= LLFUSED_CTX_NOCREDS;
 	slot->body_len = 0;
 	slot->pending = 0;
+	slot->tell = 0;
+	slot->locked = false;
 	slot->counted = 0;
 }
 
@@ -342,34 +407,80 @@ static size_t refuse(struct slot *slot, int error)
 	return !op || dispatch_wants_reply(op) ? finish(slot, error) : 0;
 }
 
-size_t dispatch_message(struct slot *slot, const void *message, size_t size)
+/* The handler or dispatch itself has answered with `ret`. */
+static size_t answer(struct slot *slot, int ret)
 {
-	struct session *s = slot->session;
-	int ret = proto_decode(&s->conn, message, size, &slot->request);
-	unsigned row;
-
-	if (ret != 0) {
-		stats_count(&slot->stats->malformed);
-		log_debug("request refused: errno=%d size=%zu opcode=%u", -ret, size,
-			  ret == -EBADMSG ? 0 : slot->request.head.opcode);
-		return ret == -EBADMSG ? 0 : refuse(slot, ret);
-	}
-	row = proto_opcode_index(slot->request.op);
-	stats_count(&slot->stats->requests[row]);
-	if (s->config.trace)
-		trace_request(slot);
-	fill_context(slot);
-	ret = handle(slot);
 	if (ret < 0)
-		stats_count(&slot->stats->errors[row]);
+		stats_count(&slot->stats->errors[proto_opcode_index(slot->request.op)]);
 	if (ret == LLFUSED_PENDING || !dispatch_wants_reply(slot->request.op))
 		return 0;
 	return finish(slot, ret);
 }
 
-void dispatch_sent(struct slot *slot, int error)
+enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
+				    size_t *len)
 {
 	struct session *s = slot->session;
+	int ret = proto_decode(&s->conn, message, size, &slot->request);
+
+	*len = 0;
+	if (ret != 0) {
+		stats_count(&slot->stats->malformed);
+		log_debug("request refused: errno=%d size=%zu opcode=%u", -ret, size,
+			  ret == -EBADMSG ? 0 : slot->request.head.opcode);
+		if (ret != -EBADMSG)
+			*len = refuse(slot, ret);
+		return DISPATCH_DONE;
+	}
+	stats_count(&slot->stats->requests[proto_opcode_index(slot->request.op)]);
+	if (s->config.trace)
+		trace_request(slot);
+	fill_context(slot);
+	if (receive(slot, &ret))
+		return DISPATCH_RUN;
+	*len = answer(slot, ret);
+	return DISPATCH_DONE;
+}
+
+size_t dispatch_run(struct slot *slot)
+{
+	const struct row *row = row_of(slot);
+
+	if (row)
+		return answer(slot, call_op(slot, row));
+	run_special(slot);
+	return 0;
+}
+
+static void give_back(struct slot *slot, const struct llfused_forget *list, size_t n)
+{
+	if (n == 0)
+		return;
+	ops_lock(slot);
+	slot->session->ops->forget(&slot->ctx, list, n);
+	ops_unlock(slot);
+}
+
+/* Each entry of a listing has raised a count. */
+static void give_back_listing(struct slot *slot)
+{
+	struct llfused_forget list[64];
+	uint64_t nodeid;
+	size_t at = 0, n = 0;
+
+	while (proto_dirent_next_plus(slot_body(slot), slot->body_len, &at, &nodeid)) {
+		if (nodeid != 0)
+			list[n++] = (struct llfused_forget){.nodeid = nodeid, .nlookup = 1};
+		if (n == sizeof(list) / sizeof(list[0])) {
+			give_back(slot, list, n);
+			n = 0;
+		}
+	}
+	give_back(slot, list, n);
+}
+
+void dispatch_sent(struct slot *slot, int error)
+{
 	struct llfused_forget one = {.nodeid = slot->counted, .nlookup = 1};
 
 	if (error == 0)
@@ -377,10 +488,10 @@ void dispatch_sent(struct slot *slot, int error)
 	stats_count(&slot->stats->refused);
 	log_debug("reply refused: errno=%d unique=%llu", -error,
 		  (unsigned long long)slot->request.head.unique);
-	if (slot->counted == 0 || !s->ops->forget)
+	if (!slot->session->ops->forget)
 		return;
+	give_back(slot, &one, slot->counted != 0);
 	slot->counted = 0;
-	ops_lock(s);
-	s->ops->forget(&slot->ctx, &one, 1);
-	ops_unlock(s);
+	if (slot->request.op && slot->request.op->reply == PROTO_REPLY_DIRENTS_PLUS)
+		give_back_listing(slot);
 }

@@ -1,5 +1,6 @@
 /*
- * From one message to the backend's op and to the encoded reply.
+ * From one message to the backend's op and to the encoded reply, in two steps: what the reading
+ * thread does, and what may block.
  */
 #ifndef DAEMON_DISPATCH_H
 #define DAEMON_DISPATCH_H
@@ -9,17 +10,26 @@
 
 #include "slot.h"
 
+enum dispatch_step {
+	DISPATCH_DONE, /* answered, or there is nothing to answer (now) */
+	DISPATCH_RUN   /* dispatch_run() is to be called, in this thread or another */
+};
+
 /*
- * Handles the message in the slot's worker's thread.  Returns the length of the reply that now
- * stands in slot->reply, or 0 when there is none to send (now).  `message` must live until then.
+ * Reads a message, and answers at once what needs no code of the backend.  *len is the length of
+ * the reply that now stands in slot->reply, or 0.  `message` must live until the request is done.
  */
-size_t dispatch_message(struct slot *slot, const void *message, size_t size);
+enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
+				    size_t *len);
+
+/* Calls the backend.  Returns the length of the reply in slot->reply, or 0: none, or not now. */
+size_t dispatch_run(struct slot *slot);
 
 /* Is a request of this sort answered? */
 bool dispatch_wants_reply(const struct proto_opcode *op);
 
-/* The reply was sent (error 0) or refused by the kernel with a negative errno: a refused entry
- * gives its lookup count back. */
+/* The reply of dispatch_run() was sent (error 0) or refused by the kernel with a negative errno:
+ * refused entries give their lookup counts back. */
 void dispatch_sent(struct slot *slot, int error);
 
 #endif

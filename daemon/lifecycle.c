@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -14,25 +14,27 @@
 
 #include "log.h"
 #include "sdnotify.h"
+#include "stacks.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
+#define LEAST_GRACE   (2 * NS_PER_SECOND)
 
 struct wait {
 	struct lifecycle *lifecycle;
 	struct session *session;
 	struct mount *mount;
-	uint64_t stop_timeout;
-	bool stopping;
-	bool now; /* no more waiting */
+	int signal; /* the one that ends us; 0: none yet */
+	bool now;   /* no more waiting */
 	uint64_t deadline;
 };
 
-int lifecycle_open(struct lifecycle *l, struct err *err)
+static int take_over_signals(struct lifecycle *l)
 {
-	struct sigaction old;
+	struct sigaction old, ignore = {.sa_handler = SIG_IGN};
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGPIPE, &ignore, &l->old_pipe);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -42,18 +44,30 @@ int lifecycle_open(struct lifecycle *l, struct err *err)
 		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &l->old_mask);
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return l->signal_fd < 0 ? err_set(err, -errno, "signalfd: %s", strerror(errno)) : 0;
+	return l->signal_fd < 0 ? -errno : 0;
+}
+
+int lifecycle_open(struct lifecycle *l, const struct lifecycle_config *config, struct err *err)
+{
+	int ret;
+
+	*l = (struct lifecycle){.config = *config, .signal_fd = -1};
+	ret = config->signals ? take_over_signals(l) : 0;
+	return ret < 0 ? err_set(err, ret, "signalfd: %s", strerror(-ret)) : 0;
 }
 
 void lifecycle_close(struct lifecycle *l)
 {
-	close(l->signal_fd);
+	if (l->signal_fd >= 0)
+		close(l->signal_fd);
 	l->signal_fd = -1;
 }
 
 void lifecycle_unblock(const struct lifecycle *l)
 {
-	signal(SIGPIPE, SIG_DFL);
+	if (!l->config.signals)
+		return;
+	sigaction(SIGPIPE, &l->old_pipe, NULL);
 	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 }
 
@@ -65,14 +79,26 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
 }
 
-static void begin_stop(struct wait *w, const char *name)
+/* Until the stop timeout is over; all of it while no signal has come. */
+static uint64_t time_left(const struct wait *w)
 {
-	log_info("SIG%s: unmounting; open files are served up to %.3g s more", name,
-		 (double)w->stop_timeout / NS_PER_SECOND);
+	uint64_t now = now_ns();
+
+	if (!w->signal)
+		return w->lifecycle->config.stop_timeout;
+	return !w->now && w->deadline > now ? w->deadline - now : 0;
+}
+
+static void begin_stop(struct wait *w, int number)
+{
+	uint64_t timeout = w->lifecycle->config.stop_timeout;
+
+	log_info("SIG%s: unmounting; open files are served up to %.3g s more", sigabbrev_np(number),
+		 (double)timeout / NS_PER_SECOND);
 	sdnotify_send("STOPPING=1");
 	mount_detach(w->mount);
-	w->stopping = true;
-	w->deadline = now_ns() + w->stop_timeout;
+	w->signal = number;
+	w->deadline = now_ns() + timeout;
 }
 
 static void take_signals(struct wait *w)
@@ -80,26 +106,26 @@ static void take_signals(struct wait *w)
 	struct signalfd_siginfo info;
 
 	while (read(w->lifecycle->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-		const char *name = sigabbrev_np((int)info.ssi_signo);
+		int number = (int)info.ssi_signo;
 
-		if (info.ssi_signo == SIGUSR1) {
+		if (number == SIGUSR1) {
 			session_dump(w->session);
-		} else if (!w->stopping) {
-			begin_stop(w, name);
+			stacks_log();
+		} else if (!w->signal) {
+			begin_stop(w, number);
 		} else {
-			log_info("SIG%s: stopping now", name);
+			log_info("SIG%s: stopping now", sigabbrev_np(number));
 			w->now = true;
 		}
 	}
 }
 
 /* How long poll may sleep; NULL: for ever. */
-static const struct timespec *time_left(const struct wait *w, struct timespec *ts)
+static const struct timespec *poll_timeout(const struct wait *w, struct timespec *ts)
 {
-	uint64_t now = now_ns();
-	uint64_t left = w->deadline > now ? w->deadline - now : 0;
+	uint64_t left = time_left(w);
 
-	if (!w->stopping)
+	if (!w->signal)
 		return NULL;
 	ts->tv_sec = (time_t)(left / NS_PER_SECOND);
 	ts->tv_nsec = (long)(left % NS_PER_SECOND);
@@ -109,13 +135,13 @@ static const struct timespec *time_left(const struct wait *w, struct timespec *t
 static void wait_for_end(struct wait *w)
 {
 	struct pollfd fds[] = {
-		{.fd = w->lifecycle->signal_fd, .events = POLLIN},
+		{.fd = w->lifecycle->signal_fd, .events = POLLIN}, /* -1: never */
 		{.fd = session_end_fd(w->session), .events = POLLIN},
 	};
 	struct timespec ts;
 
 	while (!w->now) {
-		int n = ppoll(fds, 2, time_left(w, &ts), NULL);
+		int n = ppoll(fds, 2, poll_timeout(w, &ts), NULL);
 
 		if (n < 0 && errno != EINTR)
 			break;
@@ -123,32 +149,42 @@ static void wait_for_end(struct wait *w)
 			break;
 		if (n > 0 && fds[0].revents)
 			take_signals(w);
-		if (n == 0 && w->stopping) {
+		if (n == 0 && w->signal) {
 			log_warn("the file system is still in use: stopping all the same");
 			break;
 		}
 	}
 }
 
-int lifecycle_run(struct lifecycle *l, struct session *session, struct mount *m,
-		  uint64_t stop_timeout)
+static void tell_end(const struct wait *w, bool failed)
 {
-	struct wait w = {
-		.lifecycle = l,
-		.session = session,
-		.mount = m,
-		.stop_timeout = stop_timeout,
-	};
+	char reason[64] = "unmounted", state[128];
+
+	if (failed)
+		snprintf(reason, sizeof reason, "failed");
+	else if (w->signal)
+		snprintf(reason, sizeof reason, "SIG%s", sigabbrev_np(w->signal));
+	log_info("ended: %s", reason);
+	snprintf(state, sizeof state, "STOPPING=1\nSTATUS=ended: %s", reason);
+	sdnotify_send(state);
+}
+
+int lifecycle_run(struct lifecycle *l, struct session *session, struct mount *m, uint64_t *grace)
+{
+	struct wait w = {.lifecycle = l, .session = session, .mount = m};
+	enum session_end end;
+	bool failed;
 
 	wait_for_end(&w);
-	switch (session_ended(session)) {
-	case SESSION_FAILED:
-		log_error("serving %s failed", m->path);
-		return 1;
-	case SESSION_UNMOUNTED:
-		log_info("%s was unmounted", m->path);
-		return 0;
-	default:
-		return 0;
-	}
+	end = session_ended(session);
+	failed = end == SESSION_FAILED || end == SESSION_FATAL;
+	if (end == SESSION_FATAL && l->config.abandon_on_fatal)
+		mount_abandon(m);
+	else if (failed)
+		mount_detach(m);
+	tell_end(&w, failed);
+	*grace = failed ? 0 : time_left(&w);
+	if (*grace < LEAST_GRACE)
+		*grace = LEAST_GRACE;
+	return failed ? -EIO : 0;
 }

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "mount.h"
 #include "options.h"
+#include "plugin.h"
 #include "proto/abi.h"
 #include "serve.h"
 
@@ -76,17 +77,30 @@ static int check_place(struct options *options, struct err *err)
 	return 0;
 }
 
-static int run_foreground(const struct options *options, struct lifecycle *lifecycle)
+/* Nothing runs any more but the thread that is stuck, and that may have locks of libc. */
+static int ended(const struct serve_result *result)
 {
-	struct err err = {""};
-	int status = serve_run(options, lifecycle, NULL, &err);
-
-	return status == EXIT_SETUP ? fail(status, &err) : status;
+	if (result->stuck)
+		_Exit(result->status);
+	return result->status;
 }
 
-static int run_background(const struct options *options, struct lifecycle *lifecycle)
+static int run_foreground(struct options *options, struct lifecycle *lifecycle)
+{
+	struct serve_result result;
+
+	serve_run(options, lifecycle, NULL, &result);
+	if (result.status == EXIT_SETUP)
+		fail(result.status, &result.err);
+	else if (result.status != 0)
+		log_error("%s", result.err.text);
+	return ended(&result);
+}
+
+static int run_background(struct options *options, struct lifecycle *lifecycle)
 {
 	struct background bg;
+	struct serve_result result;
 	struct err err = {""};
 	int status;
 
@@ -97,25 +111,47 @@ static int run_background(const struct options *options, struct lifecycle *lifec
 		status = background_wait(&bg, options->mountpoint, &err);
 		return status == 0 ? 0 : fail(status, &err);
 	}
-	status = serve_run(options, lifecycle, &bg, &err);
-	if (status == EXIT_SETUP)
-		background_failed(&bg, status, err.text);
-	return status;
+	serve_run(options, lifecycle, &bg, &result);
+	if (result.status != 0 && background_failed(&bg, result.status, result.err.text) < 0)
+		log_error("%s", result.err.text);
+	return ended(&result);
 }
 
 static int run(struct options *options)
 {
+	struct lifecycle_config config = {
+		.signals = !options->no_signal_handlers,
+		.abandon_on_fatal = options->on_fatal == ON_FATAL_ABANDON,
+		.stop_timeout = options->stop_timeout,
+	};
 	struct lifecycle lifecycle;
 	struct err err = {""};
 	int status;
 
 	log_set_level(options->log_level);
-	if (check_place(options, &err) < 0 || lifecycle_open(&lifecycle, &err) < 0)
+	if (check_place(options, &err) < 0 || lifecycle_open(&lifecycle, &config, &err) < 0)
 		return fail(EXIT_SETUP, &err);
 	status = options->foreground ? run_foreground(options, &lifecycle)
 				     : run_background(options, &lifecycle);
 	lifecycle_close(&lifecycle);
 	return status;
+}
+
+/* A backend's own options are known only to itself. */
+static int print_help(const struct options *options)
+{
+	struct plugin plugin;
+	struct err err = {""};
+
+	if (!options->backend) {
+		options_help(stdout, NULL);
+		return 0;
+	}
+	if (plugin_open(&plugin, options->backend, &err) < 0)
+		return fail(EXIT_SETUP, &err);
+	options_help(stdout, &plugin.backend);
+	plugin_close(&plugin);
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -129,7 +165,7 @@ int main(int argc, char **argv)
 	if (options_parse(argc, argv, &options, &err) < 0)
 		status = fail(EXIT_SETUP, &err);
 	else if (options.help)
-		options_help(stdout, options.backend);
+		status = print_help(&options);
 	else if (options.version)
 		print_version();
 	else

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mountinfo.h"
 #include "place.h"
 
 #define FUSE_DEVICE "/dev/fuse"
@@ -96,7 +97,7 @@ int mount_open(struct mount *m, const char *path, const struct mount_options *op
 	struct mount_plan plan;
 	int ret;
 
-	*m = (struct mount){.fuse_fd = -1, .helper_fd = -1, .path = realpath(path, NULL)};
+	*m = (struct mount){.fuse_fd = -1, .watch_fd = -1, .path = realpath(path, NULL)};
 	if (!m->path)
 		return err_set(err, -errno, "mount point %s: %s", path, strerror(errno));
 	plan = (struct mount_plan){
@@ -136,16 +137,36 @@ static bool is_ours(const struct mount *m)
 	return place_look(m->path, &place) == 0 && place.dev == m->dev && place.id == m->id;
 }
 
+/* A path leads to the topmost mount, and a descriptor of ours, which would lead below it, would
+ * keep it busy for umount(8). */
+static void tell_covered(const struct mount *m)
+{
+	if (mountinfo_has(m->path, m->dev))
+		log_warn("another file system is mounted on ours at %s: ours stays below it",
+			 m->path);
+}
+
 void mount_detach(struct mount *m)
 {
 	int ret;
 
-	if (!m->attached || !is_ours(m))
+	if (!m->attached)
 		return;
+	if (!is_ours(m)) {
+		tell_covered(m);
+		return;
+	}
 	m->attached = false;
 	ret = m->way == MOUNT_BY_HELPER ? mount_helper_detach(m->path) : mount_detach_path(m->path);
 	if (ret < 0)
 		log_warn("cannot unmount %s: %s", m->path, strerror(-ret));
+}
+
+void mount_abandon(struct mount *m)
+{
+	m->attached = false;
+	if (m->watch_fd >= 0)
+		mount_watch_dismiss(m);
 }
 
 /* Once the connection has ended, its device number may be somebody else's who mounted here anew. */
@@ -166,9 +187,9 @@ void mount_close(struct mount *m)
 	close_fuse(m);
 	if (m->attached && may_be_ours(m))
 		mount_detach(m);
-	if (m->helper_fd >= 0)
-		close(m->helper_fd);
-	m->helper_fd = -1;
+	if (m->watch_fd >= 0)
+		close(m->watch_fd);
+	m->watch_fd = -1;
 	free(m->path);
 	m->path = NULL;
 }

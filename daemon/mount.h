@@ -32,7 +32,7 @@ struct mount {
 	bool allow_other; /* what it came to */
 	bool default_permissions;
 	bool attached; /* somebody may still see it at `path` */
-	int helper_fd; /* auto_unmount: held open as long as we live; else -1 */
+	int watch_fd;  /* auto_unmount: held open as long as we live; else -1 */
 	dev_t dev;     /* of the mounted file system */
 	uint64_t id;   /* of the mount, never used again; 0: the kernel does not tell */
 	char *path;    /* absolute, resolved */
@@ -61,12 +61,17 @@ bool mount_default_permissions(const struct mount_options *options);
 int mount_open(struct mount *m, const char *path, const struct mount_options *options,
 	       const char *default_name, mount_handshake handshake, void *arg, struct err *err);
 
-/* Takes the mount away from its place at once; open files live on.  Harmless when it is gone. */
+/* Takes the mount away from its place at once; open files live on.  Harmless when it is gone.  A
+ * mount that another one covers is out of reach: it stays, which is logged. */
 void mount_detach(struct mount *m);
+
+/* From here on the mount is left in its place, whatever comes, auto_unmount included: it is dead
+ * (ENOTCONN) once the connection has ended. */
+void mount_abandon(struct mount *m);
 
 /*
  * The end: closes fuse_fd, which aborts the connection when that was its last descriptor; then
- * takes the mount away if it is still in its place; closes helper_fd and frees the rest.
+ * takes the mount away if it is still in its place; closes watch_fd and frees the rest.
  */
 void mount_close(struct mount *m);
 

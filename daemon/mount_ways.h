@@ -46,8 +46,10 @@ void mount_note_attached(struct mount *m);
 /* Answers INIT in the calling thread. */
 int mount_answer(struct mount *m, struct mount_plan *plan, struct err *err);
 
-/* A process that unmounts when this one is gone; m->helper_fd keeps it waiting. */
+/* A process that unmounts when this one is gone; m->watch_fd keeps it waiting. */
 int mount_watch_start(struct mount *m, struct err *err);
+/* Ends it; the mount is not its business any more. */
+void mount_watch_dismiss(struct mount *m);
 
 /*
  * Answers INIT in a thread of its own, while the caller sits in the system call that waits for the

@@ -126,3 +126,21 @@ int mountinfo_find(const char *path, struct mountinfo_entry *out)
 	fclose(file);
 	return ret;
 }
+
+bool mountinfo_has(const char *path, dev_t dev)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	struct mountinfo info;
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return false;
+	while (!found && getline(&line, &size, file) > 0)
+		found = mountinfo_parse(line, &info) == 0 && info.dev == dev &&
+			strcmp(info.point, path) == 0;
+	free(line);
+	fclose(file);
+	return found;
+}

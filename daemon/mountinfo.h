@@ -38,4 +38,8 @@ struct mountinfo_entry {
 int mountinfo_search(FILE *from, const char *path, struct mountinfo_entry *out);
 int mountinfo_find(const char *path, struct mountinfo_entry *out);
 
+/* Is the file system of device `dev` mounted at `path`, on top or below others?  As far as
+ * /proc/self/mountinfo tells. */
+bool mountinfo_has(const char *path, dev_t dev);
+
 #endif

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "convert.h"
-#include "proto/dirent.h"
+#include "dirents.h"
 #include "proto/reply.h"
 #include "session_impl.h"
 
@@ -153,53 +153,21 @@ int op_fsyncdir(struct slot *slot, const struct llfused_ops *ops)
 			     (in->fsync_flags & FUSE_FSYNC_FDATASYNC) != 0);
 }
 
-/* The add() that handlers of readdir are given: packs straight into the reply. */
-struct packer {
-	struct llfused_dirents public; /* must stay the first member */
-	struct proto_dirents dirents;
-	const struct proto_conn *conn;
-	int refused; /* why the last add() took nothing, or 0 */
-};
-
-static int pack(struct llfused_dirents *dirents, const char *name, size_t namelen, uint64_t ino,
-		uint32_t mode, uint64_t next, const struct llfused_entry *entry)
-{
-	struct packer *packer = (struct packer *)dirents;
-	struct proto_entry wire;
-	int taken;
-
-	if (!dirents->plus) {
-		taken = proto_dirent_add(&packer->dirents, name, namelen, ino, mode, next);
-	} else {
-		if (entry)
-			convert_entry(entry, &wire);
-		taken = proto_dirent_add_plus(packer->conn, &packer->dirents, name, namelen, ino,
-					      mode, next, entry ? &wire : NULL);
-	}
-	packer->refused = taken > 0 ? 0 : taken < 0 ? -EIO : -EINVAL;
-	return taken > 0;
-}
-
 int op_readdir(struct slot *slot, const struct llfused_ops *ops)
 {
 	const struct fuse_read_in *in = &slot->request.in.read;
-	struct packer packer = {
-		.public = {.plus = slot->request.op->reply == PROTO_REPLY_DIRENTS_PLUS,
-			   .flags = in->flags,
-			   .add = pack},
-		.dirents = {.data = (char *)slot_body(slot),
-			    .cap = in->size < slot->body_cap ? in->size : slot->body_cap},
-		.conn = conn_of(slot),
-	};
-	int ret = ops->readdir(&slot->ctx, nodeid_of(slot), in->fh, in->offset, &packer.public);
+	struct dirents dirents;
+	int ret;
 
-	if (ret != 0)
-		return ret;
-	/* an empty reply means the end, but not when there was an entry that cannot be told */
-	if (packer.dirents.len == 0)
-		return packer.refused;
-	slot->body_len = packer.dirents.len;
-	return 0;
+	dirents_open(&dirents, conn_of(slot), slot->request.op->reply == PROTO_REPLY_DIRENTS_PLUS,
+		     in->flags, slot_body(slot),
+		     in->size < slot->body_cap ? in->size : slot->body_cap);
+	ret = ops->readdir(&slot->ctx, nodeid_of(slot), in->fh, in->offset, &dirents.public);
+	if (ret == 0)
+		ret = dirents_result(&dirents);
+	if (ret == 0)
+		slot->body_len = dirents.packed.len;
+	return ret;
 }
 
 int op_getlk(struct slot *slot, const struct llfused_ops *ops)

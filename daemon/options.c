@@ -1,5 +1,5 @@
 /*
- * The command line: the one table of its options, and the walk through argv.
+ * The command line: the walk through argv, and what can be judged only at its end.
  * It must not act on what it finds: no file is opened and nothing is printed.
  */
 #include "options_impl.h"
@@ -10,191 +10,19 @@
 
 #include "builtin.h"
 
-#define WORKERS_MAX        1024
-#define STOP_TIMEOUT_NS    UINT64_C(5000000000)
-#define BUILTIN_NAMES_SIZE 256
+#define STOP_TIMEOUT_NS UINT64_C(5000000000)
+#define MAX_PENDING     65536
+#define NAMES_SIZE      256
 
-static void builtin_names(char *buf, size_t size)
+int options_no_backend(const char *what, struct err *err)
 {
-	size_t len = 0;
+	char names[NAMES_SIZE];
 
-	buf[0] = '\0';
-	for (const struct builtin *row = builtins; row->name && len < size; row++)
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", row->name);
-}
-
-static int set_backend(struct options *options, const char *value, struct err *err)
-{
-	char names[BUILTIN_NAMES_SIZE];
-
-	options->backend = builtin_find(value);
-	if (options->backend)
-		return 0;
 	builtin_names(names, sizeof names);
-	return err_set(err, -EINVAL, "unknown backend '%s': there are %s", value, names);
+	return err_set(err, -EINVAL,
+		       "%s: use --backend=NAME with %s, a plugin's name, or the path of its .so",
+		       what, names);
 }
-
-static int set_source(struct options *options, const char *value, struct err *err)
-{
-	return options_add_pair(options, "source", value, err);
-}
-
-static int set_workers(struct options *options, const char *value, struct err *err)
-{
-	uint64_t n;
-
-	if (options_number(value, 1, WORKERS_MAX, &n) < 0)
-		return err_set(err, -EINVAL, "--workers=%s: give a number from 1 to %d", value,
-			       WORKERS_MAX);
-	options->workers = (unsigned)n;
-	return 0;
-}
-
-/* The index of `value` in `names`, which ends with NULL. */
-static int choose(const char *option, const char *const *names, const char *value, struct err *err)
-{
-	char known[128] = "";
-	size_t len = 0;
-
-	for (int i = 0; names[i]; i++) {
-		if (strcmp(names[i], value) == 0)
-			return i;
-		len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", len ? ", " : "",
-					names[i]);
-	}
-	return err_set(err, -EINVAL, "--%s=%s: give one of %s", option, value, known);
-}
-
-static int set_transport(struct options *options, const char *value, struct err *err)
-{
-	static const char *const names[] = {
-		[TRANSPORT_AUTO] = "auto",
-		[TRANSPORT_DEV] = "dev",
-		[TRANSPORT_URING] = "uring",
-		NULL,
-	};
-	int chosen = choose("transport", names, value, err);
-
-	if (chosen < 0)
-		return chosen;
-	if (chosen == TRANSPORT_URING)
-		return err_set(err, -EINVAL,
-			       "transport uring is not built in yet: use --transport=dev or auto");
-	options->transport = (enum transport_choice)chosen;
-	return 0;
-}
-
-static int set_io(struct options *options, const char *value, struct err *err)
-{
-	static const char *const names[] = {
-		[IO_AUTO] = "auto",
-		[IO_URING] = "uring",
-		[IO_PLAIN] = "plain",
-		NULL,
-	};
-	int chosen = choose("io", names, value, err);
-
-	if (chosen < 0)
-		return chosen;
-	options->io = (enum io_choice)chosen;
-	return 0;
-}
-
-static int set_pin(struct options *options, const char *value, struct err *err)
-{
-	static const char *const names[] = {
-		[PIN_AUTO] = "auto",
-		[PIN_ON] = "on",
-		[PIN_OFF] = "off",
-		NULL,
-	};
-	int chosen = choose("pin", names, value, err);
-
-	if (chosen < 0)
-		return chosen;
-	options->pin = (enum pin_choice)chosen;
-	return 0;
-}
-
-static int set_log_level(struct options *options, const char *value, struct err *err)
-{
-	static const char *const names[] = {
-		[LLFUSED_LOG_ERROR] = "error",
-		[LLFUSED_LOG_WARNING] = "warning",
-		[LLFUSED_LOG_INFO] = "info",
-		[LLFUSED_LOG_DEBUG] = "debug",
-		NULL,
-	};
-	int chosen = choose("log-level", names, value, err);
-
-	if (chosen < 0)
-		return chosen;
-	options->log_level = (enum llfused_log_level)chosen;
-	return 0;
-}
-
-static int set_stop_timeout(struct options *options, const char *value, struct err *err)
-{
-	if (options_seconds(value, &options->stop_timeout) < 0)
-		return err_set(err, -EINVAL, "--stop-timeout=%s: give seconds, as 5 or 0.5", value);
-	return 0;
-}
-
-static int set_foreground(struct options *options, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	options->foreground = true;
-	return 0;
-}
-
-static int set_debug(struct options *options, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	options->debug = true;
-	return 0;
-}
-
-static int set_version(struct options *options, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	options->version = true;
-	return 0;
-}
-
-static int set_help(struct options *options, const char *value, struct err *err)
-{
-	(void)value;
-	(void)err;
-	options->help = true;
-	return 0;
-}
-
-const struct option_row options_table[] = {
-	{"backend", 0, "NAME", "the file system to serve", set_backend},
-	{"source", 0, "DIR", "what it shows, for backends that have a source", set_source},
-	{"options", 'o', "KEY[=VALUE],...",
-	 "mount and backend options; \\, stands for a comma in a value", options_add_list},
-	{"workers", 0, "N", "threads that serve requests, 1 to 1024 (default: chosen)",
-	 set_workers},
-	{"transport", 0, "WAY", "auto, dev or uring (default: auto)", set_transport},
-	{"io", 0, "WAY", "how /dev/fuse is driven: auto, uring or plain (default: auto)", set_io},
-	{"pin", 0, "WHEN",
-	 "keep each worker on a processor of its own: auto, on or off (default: auto, where there "
-	 "is a worker for each)",
-	 set_pin},
-	{"stop-timeout", 0, "SECONDS",
-	 "how long a busy file system is served after a signal to stop (default: 5)",
-	 set_stop_timeout},
-	{"foreground", 'f', NULL, "stay in the foreground", set_foreground},
-	{"debug", 'd', NULL, "log each request and reply; stays in the foreground", set_debug},
-	{"log-level", 0, "LEVEL", "error, warning, info or debug (default: info)", set_log_level},
-	{"version", 'V', NULL, "show versions", set_version},
-	{"help", 'h', NULL, "show this; with --backend, its options too", set_help},
-	{NULL, 0, NULL, NULL, NULL},
-};
 
 struct walk {
 	char **argv; /* the next argument */
@@ -290,24 +118,19 @@ static int take_all(struct walk *walk)
 /* What can be judged only once everything was read. */
 static int settle(struct options *options, struct err *err)
 {
-	char names[BUILTIN_NAMES_SIZE];
-
 	if (options->debug) {
 		options->foreground = true;
 		options->log_level = LLFUSED_LOG_DEBUG;
 	}
 	if (options->help || options->version)
 		return 0;
-	if (!options->backend) {
-		builtin_names(names, sizeof names);
-		return err_set(err, -EINVAL, "no backend given: use --backend=NAME, one of %s",
-			       names);
-	}
+	if (!options->backend)
+		return options_no_backend("no backend given", err);
 	if (!options->mountpoint)
 		return err_set(
 			err, -EINVAL,
 			"no mount point given: llfused --backend=NAME [OPTION]... MOUNTPOINT");
-	return options_fit_backend(options, err);
+	return 0;
 }
 
 int options_parse(int argc, char **argv, struct options *out, struct err *err)
@@ -318,6 +141,7 @@ int options_parse(int argc, char **argv, struct options *out, struct err *err)
 	*out = (struct options){
 		.log_level = LLFUSED_LOG_INFO,
 		.stop_timeout = STOP_TIMEOUT_NS,
+		.max_pending = MAX_PENDING,
 		.mount = {.allow_other = MOUNT_DEFAULT},
 	};
 	ret = take_all(&walk);
@@ -334,5 +158,6 @@ void options_free(struct options *options)
 	free(options->mount.fsname);
 	free(options->mount.subtype);
 	free(options->mountpoint);
+	free(options->backend);
 	*options = (struct options){.backend = NULL};
 }

@@ -22,13 +22,16 @@ enum io_choice { IO_AUTO, IO_URING, IO_PLAIN };
 /* Whether each worker stays on a processor of its own. */
 enum pin_choice { PIN_AUTO, PIN_ON, PIN_OFF };
 
+/* What becomes of the mount when the backend reports a fatal error. */
+enum on_fatal { ON_FATAL_UNMOUNT, ON_FATAL_ABANDON };
+
 struct options_pair {
 	char *key;
 	char *value; /* NULL: given without one */
 };
 
 struct options {
-	const struct llfused_backend *backend;
+	char *backend; /* as given: a name or a path; NULL: none */
 	char *mountpoint;
 	bool foreground;
 	bool debug; /* one line a request and reply; implies foreground and log level debug */
@@ -40,6 +43,9 @@ struct options {
 	enum io_choice io;
 	enum pin_choice pin;
 	uint64_t stop_timeout; /* ns */
+	bool no_signal_handlers;
+	enum on_fatal on_fatal;
+	uint32_t max_pending; /* requests that may be pending at once, at least 1 */
 	struct mount_options mount;
 	struct options_pair *backend_options; /* "source" among them */
 	size_t nbackend_options;
@@ -51,7 +57,15 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *out, struct err *err);
 void options_free(struct options *options);
-/* With a backend chosen, its options too. */
+
+/*
+ * Holds what was kept for the backend against its table: forgets what mount(8) passes to everybody,
+ * refuses what is unknown, a value too many or too few, and a source that is missing or not wanted.
+ */
+int options_fit_backend(struct options *options, const struct llfused_backend *backend,
+			struct err *err);
+
+/* With a backend (else NULL) its options too.  Plugins are listed, but none is opened. */
 void options_help(FILE *to, const struct llfused_backend *backend);
 
 #endif

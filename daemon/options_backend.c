@@ -108,9 +108,9 @@ static int refuse_unknown(const struct llfused_backend *backend, const char *key
 		       backend->name, *own ? own : "none", mount);
 }
 
-static int check_source(struct options *options, struct err *err)
+static int check_source(struct options *options, const struct llfused_backend *backend,
+			struct err *err)
 {
-	const struct llfused_backend *backend = options->backend;
 	const struct options_pair *pair = find_pair(options, "source");
 
 	if (backend->declares & LLFUSED_NEEDS_SOURCE) {
@@ -124,10 +124,10 @@ static int check_source(struct options *options, struct err *err)
 	return 0;
 }
 
-int options_fit_backend(struct options *options, struct err *err)
+int options_fit_backend(struct options *options, const struct llfused_backend *backend,
+			struct err *err)
 {
-	const struct llfused_backend *backend = options->backend;
-	int ret = check_source(options, err);
+	int ret = check_source(options, backend, err);
 	size_t i = 0;
 
 	while (ret == 0 && i < options->nbackend_options) {

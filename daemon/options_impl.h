@@ -37,11 +37,8 @@ int options_add_list(struct options *options, const char *text, struct err *err)
 /* Keeps copies for the backend; of a key that is given twice the last one counts. */
 int options_add_pair(struct options *options, const char *key, const char *value, struct err *err);
 
-/*
- * Holds what was kept against the backend's table: forgets what mount(8) passes to everybody,
- * refuses what is unknown, a value too many or too few, and a source that is missing or not wanted.
- */
-int options_fit_backend(struct options *options, struct err *err);
+/* Fills `err` with `what` and the ways to name a backend; -EINVAL. */
+int options_no_backend(const char *what, struct err *err);
 
 /* A decimal number and nothing else: 0, or -EINVAL (`out` is untouched). */
 int options_number(const char *text, uint64_t min, uint64_t max, uint64_t *out);

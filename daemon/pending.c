@@ -56,18 +56,36 @@ static struct pending_record *allocate(struct pending *p)
 	return p->high < p->cap ? &p->records[p->high++] : NULL;
 }
 
-/* How many bytes of data the reply may carry. */
-static uint32_t reply_room(const struct proto_request *request)
+static bool lists_entries(const struct proto_opcode *op)
 {
+	return op->reply == PROTO_REPLY_DIRENTS || op->reply == PROTO_REPLY_DIRENTS_PLUS;
+}
+
+static uint64_t reply_room(const struct slot *slot)
+{
+	const struct proto_request *request = &slot->request;
+
 	switch (request->op->reply) {
 	case PROTO_REPLY_DATA:
+		return request->in.read.size;
 	case PROTO_REPLY_DIRENTS:
 	case PROTO_REPLY_DIRENTS_PLUS:
-		return request->in.read.size;
+		/* no more than at once: room is made for all of it */
+		return request->in.read.size < slot->body_cap ? request->in.read.size
+							      : slot->body_cap;
 	case PROTO_REPLY_XATTR:
 		return request->in.getxattr.size;
 	case PROTO_REPLY_LINK:
 		return 4095;
+	case PROTO_REPLY_IOCTL:
+		return request->in.ioctl.out_size;
+	case PROTO_REPLY_WRITE:
+		if (request->op->number == FUSE_WRITE)
+			return request->in.write.size;
+		/* COPY_FILE_RANGE: its reply has 32 bits */
+		return request->in.copy.len < UINT32_MAX ? request->in.copy.len : UINT32_MAX;
+	case PROTO_REPLY_COPY:
+		return request->in.copy.len;
 	default:
 		return 0;
 	}
@@ -94,8 +112,9 @@ llfused_pending pending_add(struct pending *p, const struct slot *slot)
 			.since = inflight_now(),
 			.op = request->op,
 			.fd = slot->fd,
+			.room = reply_room(slot),
 			.pid = request->head.pid,
-			.room = reply_room(request),
+			.flags = lists_entries(request->op) ? request->in.read.flags : 0,
 			.generation = generation,
 			.in_handler = true,
 		};
@@ -119,6 +138,18 @@ bool pending_settle(struct pending *p, llfused_pending id, bool interrupted)
 	}
 	pthread_mutex_unlock(&p->lock);
 	return tell;
+}
+
+int pending_look(struct pending *p, llfused_pending id, struct pending_record *out)
+{
+	const struct pending_record *r;
+
+	pthread_mutex_lock(&p->lock);
+	r = find(p, id);
+	if (r)
+		*out = *r;
+	pthread_mutex_unlock(&p->lock);
+	return r ? 0 : -ENOENT;
 }
 
 int pending_take(struct pending *p, llfused_pending id, struct pending_record *out)

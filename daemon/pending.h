@@ -21,9 +21,10 @@ struct pending_record {
 	uint64_t nodeid;
 	uint64_t since; /* as inflight_now() */
 	const struct proto_opcode *op;
+	uint64_t room; /* bytes that the reply may carry behind its struct, or may say were done */
 	int fd;
 	uint32_t pid;
-	uint32_t room; /* bytes of data that the reply may have */
+	uint32_t flags; /* readdir: of the open directory */
 	uint32_t generation;
 	uint32_t next;    /* free list: index + 1 */
 	bool in_handler;  /* the handler that made it has not returned */
@@ -51,6 +52,9 @@ llfused_pending pending_add(struct pending *p, const struct slot *slot);
 /* The handler has returned; `interrupted`: its slot was told of an INTERRUPT.  True: one came,
  * there or here, and is to be delivered now. */
 bool pending_settle(struct pending *p, llfused_pending id, bool interrupted);
+
+/* Copies the record, which stays; -ENOENT: answered already. */
+int pending_look(struct pending *p, llfused_pending id, struct pending_record *out);
 
 /*
  * Takes the record away to be answered, copied to `out`; -ENOENT: answered already.  After

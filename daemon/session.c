@@ -10,31 +10,40 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
 #include "log.h"
+#include "proto/abi.h"
 #include "proto/reply.h"
 #include "session_impl.h"
 
-#define PENDING_MAX     65536u
 #define INIT_TIMEOUT_MS 10000
+#define HANDLERS_AUTO   16u
+#define PAGE            4096u
 #define MAX_WRITE       (1u << 20)
 #define MAX_BACKGROUND  64u
 #define CONGESTION      48u
 #define MIN_READ_BUFFER 8192u /* the kernel's least; enough for INIT */
+/* A reply of READ, or of GETXATTR with its 64 KiB, and the least that the kernel allows to be
+ * asked. */
+#define BODY_MIN (64u * 1024)
+/* After their requests were answered for them, those that waited in the kernel come back. */
+#define LAST_GRACE UINT64_C(1000000000)
 
 /* ---- making one ---- */
 
-/* The backend may have been compiled with a shorter or longer table than ours. */
-static void copy_ops(struct session *s)
+static void look_at_backend(struct session *s)
 {
-	const struct llfused_ops *from = s->backend->ops;
-	size_t size = from->size < sizeof(s->ops_copy) ? from->size : sizeof(s->ops_copy);
+	struct instance *in = s->config.instance;
 
-	memcpy(&s->ops_copy, from, size);
-	s->ops = &s->ops_copy;
+	s->backend = &in->plugin.backend;
+	s->ops = s->backend->ops;
+	s->fs = in->fs;
 	s->serialized = !(s->backend->declares & LLFUSED_CONCURRENT);
+	s->pooled = !(s->backend->declares & LLFUSED_NONBLOCKING);
 	s->has_locks = s->ops->setlk != NULL;
 }
 
@@ -46,11 +55,9 @@ int session_new(struct session **out, const struct session_config *config, struc
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
 	s->config = *config;
-	s->backend = config->backend;
 	s->fuse_fd = -1;
 	s->transport = &transport_dev;
-	copy_ops(s);
-	pthread_mutex_init(&s->serial, NULL);
+	look_at_backend(s);
 	pthread_rwlock_init(&s->sending, NULL);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -58,7 +65,7 @@ int session_new(struct session **out, const struct session_config *config, struc
 		ret = err_set(err, -errno, "cannot make an eventfd: %s", strerror(errno));
 		goto fail;
 	}
-	ret = pending_init(&s->pending, PENDING_MAX, err);
+	ret = pending_init(&s->pending, config->max_pending, err);
 	if (ret != 0)
 		goto fail;
 	*out = s;
@@ -68,6 +75,25 @@ fail:
 	close(s->end_fd);
 	free(s);
 	return ret;
+}
+
+size_t session_message_size(const struct session *s)
+{
+	/* the kernel insists on room for a WRITE of max_write; a page more for long names */
+	return s->conn.max_write + 2 * (size_t)PAGE;
+}
+
+size_t session_body_size(const struct session *s)
+{
+	return s->conn.max_write > BODY_MIN ? s->conn.max_write : BODY_MIN;
+}
+
+void session_watch_slots(struct session *s)
+{
+	if (s->pooled)
+		inflight_init(&s->inflight, s->handlers.slots, s->handlers.nslots);
+	else
+		inflight_init(&s->inflight, s->slots, s->nworkers);
 }
 
 /* ---- INIT ---- */
@@ -235,18 +261,51 @@ int session_handshake(int fuse_fd, void *arg, struct err *err)
 
 static int tell_backend(struct session *s, struct err *err)
 {
+	uint32_t max_read = s->config.max_read;
 	struct llfused_conn conn = {
 		.want = wants_in_force(s),
 		.max_write = s->conn.max_write,
-		.max_read = s->conn.max_write,
+		.max_read =
+			max_read > 0 && max_read < s->conn.max_write ? max_read : s->conn.max_write,
 		.mount = s->config.mount_flags,
 	};
-	int ret = s->backend->init ? s->backend->init(s->config.fs, &conn) : 0;
+	int ret = instance_init(s->config.instance, &conn, err);
+
+	/* it may have broken without saying so in its result */
+	return ret == 0 && s->broken ? err_set(err, -EIO, "backend %s broke", s->backend->name)
+				     : ret;
+}
+
+/* Nobody sends a notification any more. */
+static int stop_notifications(struct session *s, uint64_t timeout)
+{
+	struct timespec until = lock_deadline(timeout);
+	int ret = notifyq_stop(&s->notifyq, timeout);
 
 	if (ret != 0)
-		return err_set(err, ret, "backend %s: init failed: %s", s->backend->name,
-			       strerror(-ret));
+		return ret;
+	if (pthread_rwlock_clockwrlock(&s->sending, CLOCK_MONOTONIC, &until) != 0)
+		return -ETIMEDOUT;
+	pthread_rwlock_unlock(&s->sending);
 	return 0;
+}
+
+static int start_threads(struct session *s, struct err *err)
+{
+	unsigned n = s->config.workers > 0 ? s->config.workers : HANDLERS_AUTO;
+	int ret = s->pooled ? handlers_start(s, n, err) : 0;
+
+	if (ret != 0)
+		return ret;
+	ret = s->transport->start(s, s->how, sizeof(s->how), err);
+	if (ret == 0)
+		return 0;
+	session_fail_pending(s);
+	session_finish(s, SESSION_STOPPED);
+	handlers_stop(s, LLFUSED_FOREVER);
+	s->transport->stop(s, LLFUSED_FOREVER);
+	handlers_free(s);
+	return ret;
 }
 
 int session_start(struct session *s, int fuse_fd, struct err *err)
@@ -259,12 +318,15 @@ int session_start(struct session *s, int fuse_fd, struct err *err)
 	ret = notifyq_start(&s->notifyq, fuse_fd, err);
 	if (ret != 0)
 		return ret;
-	host_bind(s); /* from init() on, a backend's threads may notify */
+	/* from init() on, a backend's threads may notify */
+	host_bind(s);
+	s->reachable = true;
 	ret = tell_backend(s, err);
 	if (ret == 0)
-		ret = s->transport->start(s, s->how, sizeof(s->how), err);
+		ret = start_threads(s, err);
 	if (ret != 0) {
-		notifyq_stop(&s->notifyq);
+		s->reachable = false;
+		stop_notifications(s, LLFUSED_FOREVER);
 		return ret;
 	}
 	s->started = true;
@@ -277,10 +339,10 @@ void session_finish(struct session *s, enum session_end end)
 	uint64_t one = 1;
 
 	atomic_compare_exchange_strong(&s->end, &running, (int)end);
-	/* Counters far from full: these writes cannot fail.  When one worker failed, the others
-	 * serve on until session_stop(), so that nothing that waits for the kernel waits for ever.
-	 */
-	if ((end != SESSION_FAILED && write(s->stop_fd, &one, sizeof(one)) < 0) ||
+	/* Counters far from full: these writes cannot fail.  After a failure the workers serve on
+	 * until session_stop(), so that nothing that waits for the kernel waits for ever. */
+	if ((end != SESSION_FAILED && end != SESSION_FATAL &&
+	     write(s->stop_fd, &one, sizeof(one)) < 0) ||
 	    write(s->end_fd, &one, sizeof(one)) < 0)
 		log_error("cannot signal the end of the session: %s", strerror(errno));
 }
@@ -307,29 +369,68 @@ void session_fail_pending(struct session *s)
 	pending_wait_idle(&s->pending);
 }
 
-void session_stop(struct session *s)
+/* For handlers that do not come back: their callers are let go, and with them whatever waits in the
+ * kernel behind these.  The handlers' own replies will be refused. */
+static void answer_inflight(struct session *s)
 {
+	struct fuse_out_header header;
+	struct iovec iov = {.iov_base = &header, .iov_len = sizeof(header)};
+
+	for (unsigned i = 0; i < s->inflight.nslots; i++) {
+		struct slot *slot = &s->inflight.slots[i];
+		uint64_t unique = atomic_load(&slot->unique);
+
+		if (unique == 0)
+			continue;
+		proto_put_header(&header, unique, -EIO, 0);
+		s->transport->commit(atomic_load(&slot->fd), &iov, 1);
+	}
+}
+
+/* Nobody reads requests or handles them any more.  The pool first: readers may wait for it. */
+static int stop_threads(struct session *s, uint64_t timeout)
+{
+	int ret = handlers_stop(s, timeout);
+
+	return ret != 0 ? ret : s->transport->stop(s, timeout);
+}
+
+/* What hangs behind a handler is given a last chance after the handler's caller was answered. */
+static int stop_within(struct session *s, int (*stop)(struct session *, uint64_t), uint64_t grace)
+{
+	int ret = stop(s, grace);
+
+	if (ret == 0)
+		return 0;
+	answer_inflight(s);
+	return stop(s, LAST_GRACE);
+}
+
+int session_stop(struct session *s, uint64_t grace)
+{
+	int ret;
+
 	if (!s->started || s->stopped)
-		return;
+		return s->stop_result;
 	s->stopped = true;
+	s->reachable = false;
 	/* Workers still serve here: a notification that the kernel holds up behind a request gets
 	 * through, so its sender can be waited for. */
 	session_fail_pending(s);
-	notifyq_stop(&s->notifyq);
-	pthread_rwlock_wrlock(&s->sending);
-	pthread_rwlock_unlock(&s->sending);
+	ret = stop_within(s, stop_notifications, grace);
 	session_finish(s, SESSION_STOPPED);
-	s->transport->stop(s);
+	if (stop_within(s, stop_threads, grace) != 0)
+		ret = -ETIMEDOUT;
+	s->stop_result = ret;
+	return ret;
 }
 
 void session_free(struct session *s)
 {
-	session_stop(s);
-	if (s->backend->destroy)
-		s->backend->destroy(s->config.fs);
 	host_bind(NULL);
+	handlers_free(s);
+	inflight_free(&s->inflight);
 	pending_free(&s->pending);
-	pthread_mutex_destroy(&s->serial);
 	pthread_rwlock_destroy(&s->sending);
 	close(s->stop_fd);
 	close(s->end_fd);
@@ -369,12 +470,16 @@ static size_t list_features(const struct session *s, int on, char *buf, size_t s
 
 void session_describe(const struct session *s, char *buf, size_t size)
 {
-	char head[256];
+	char head[256], threads[64];
 	size_t at;
 
-	snprintf(head, sizeof(head),
-		 "backend=%s transport=%s (%s) workers=%u protocol=%u.%u max_write=%u",
-		 s->backend->name, s->transport->name, s->how, s->nworkers, s->answer.major,
+	if (s->pooled)
+		snprintf(threads, sizeof(threads), "workers=%u readers=%u", s->handlers.nthreads,
+			 s->nworkers);
+	else
+		snprintf(threads, sizeof(threads), "workers=%u", s->nworkers);
+	snprintf(head, sizeof(head), "backend=%s transport=%s (%s) %s protocol=%u.%u max_write=%u",
+		 s->backend->name, s->transport->name, s->how, threads, s->answer.major,
 		 s->answer.minor, s->conn.max_write);
 	at = append(buf, size, 0, head);
 	at = list_features(s, 1, buf, size, at);
@@ -390,8 +495,8 @@ static unsigned long long age_ms(uint64_t since)
 
 static void dump_slots(const struct session *s)
 {
-	for (unsigned i = 0; i < s->nworkers; i++) {
-		struct slot *slot = &s->slots[i];
+	for (unsigned i = 0; i < s->inflight.nslots; i++) {
+		struct slot *slot = &s->inflight.slots[i];
 		uint64_t unique = atomic_load(&slot->unique);
 		const struct proto_opcode *op = proto_opcode_find(atomic_load(&slot->opcode));
 
@@ -414,18 +519,24 @@ static void dump_pending(const struct pending_record *r, void *arg)
 
 void session_dump(struct session *s)
 {
+	struct notifyq_stats sent;
 	struct stats sum = {0};
 	char line[2048];
 
 	if (!s->started || s->stopped)
 		return;
-	for (unsigned i = 0; i < s->nworkers; i++)
-		stats_add(&sum, s->slots[i].stats);
+	s->transport->count(s, &sum);
+	handlers_count(s, &sum);
 	stats_format(&sum, line, sizeof(line));
 	log_info("counters: %s", line);
-	log_info("counters: malformed=%llu refused=%llu notifications=%llu dropped=%llu",
-		 (unsigned long long)sum.malformed, (unsigned long long)sum.refused,
-		 (unsigned long long)s->notifyq.sent, (unsigned long long)s->notifyq.dropped);
+	notifyq_stats(&s->notifyq, &sent);
+	log_info("counters: malformed=%llu refused=%llu", (unsigned long long)sum.malformed,
+		 (unsigned long long)sum.refused);
+	log_info("notifications: sent=%llu merged=%llu dropped=%llu refused=%llu queued=%u "
+		 "lag_us=%llu longest_lag_us=%llu",
+		 (unsigned long long)sent.sent, (unsigned long long)sent.merged,
+		 (unsigned long long)sent.dropped, (unsigned long long)sent.refused, sent.queued,
+		 (unsigned long long)sent.lag / 1000, (unsigned long long)sent.longest / 1000);
 	dump_slots(s);
 	pending_each(&s->pending, dump_pending, NULL);
 }

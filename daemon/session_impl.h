@@ -8,7 +8,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "handlers.h"
 #include "inflight.h"
+#include "instance.h"
+#include "lock.h"
 #include "notifyq.h"
 #include "pending.h"
 #include "proto/conn.h"
@@ -21,11 +24,11 @@
 struct session {
 	struct session_config config;
 	const struct llfused_backend *backend;
-	const struct llfused_ops *ops; /* a copy, with what an older header lacks set to NULL */
-	struct llfused_ops ops_copy;
-	bool serialized;        /* one op at a time */
-	bool has_locks;         /* the backend keeps the locks: open and flush must reach us */
-	pthread_mutex_t serial; /* held around ops when serialized */
+	const struct llfused_ops *ops;
+	bool serialized; /* ops are called with the global lock held */
+	bool pooled;     /* ops may block: they run in the pool, the workers only read */
+	bool has_locks;  /* the backend keeps the locks: open and flush must reach us */
+	void *fs;        /* the backend's instance */
 
 	struct proto_conn conn;
 	struct proto_answer answer; /* of INIT: limits, features with reasons */
@@ -35,7 +38,8 @@ struct session {
 	const struct transport *transport;
 	unsigned nworkers;
 	struct worker *workers;
-	struct slot *slots; /* one a worker */
+	struct slot *slots; /* one a worker, unless the pool has them all */
+	struct handlers handlers;
 	struct inflight inflight;
 	struct pending pending;
 	struct notifyq notifyq;
@@ -47,8 +51,19 @@ struct session {
 	bool use_uring;  /* /dev/fuse is driven by io_uring */
 	atomic_bool started;
 	atomic_bool stopped;
-	pthread_rwlock_t sending; /* shared: who sends a notification at once */
+	int stop_result;          /* of session_stop() */
+	atomic_bool broken;       /* llfused_fatal() was called: no handler is called any more */
+	atomic_bool lock_missed;  /* that a handler lost the global lock was logged */
+	atomic_bool reachable;    /* notifications may be sent at once: from init() to the stop */
+	pthread_rwlock_t sending; /* shared: who is sending one */
 };
+
+/* Room that a message, and the body of a reply, may need: bytes.  After INIT. */
+size_t session_message_size(const struct session *s);
+size_t session_body_size(const struct session *s);
+
+/* The in-flight list looks at the slots that requests are in: once these are made. */
+void session_watch_slots(struct session *s);
 
 /* Serving is over; the first reason counts.  Wakes whoever waits for the end, and ends the workers
  * unless the reason is SESSION_FAILED. */

@@ -6,11 +6,13 @@
 #define DAEMON_SLOT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <llfused/backend.h>
 
+#include "pool.h"
 #include "proto/request.h"
 #include "stats.h"
 
@@ -18,18 +20,26 @@ struct session;
 
 struct slot {
 	struct llfused_ctx ctx; /* what the handler sees; must stay the first member */
+	struct pool_job job;    /* its place in the pool's queue, where there is a pool */
 	struct session *session;
-	struct stats *stats; /* of the worker that owns the slot */
-	int fd;              /* the descriptor that the request was read from */
+	struct stats *stats; /* of the thread that has the slot now */
+	atomic_int fd;       /* the descriptor that the request was read from */
+
+	unsigned char *message; /* room for one message */
+	size_t message_cap;
 
 	struct proto_request request;
 	struct llfused_secctx secctx[PROTO_MAX_SECCTX];
 
-	unsigned char *reply; /* header and body in one piece; the body is page-aligned */
-	size_t body_cap;      /* bytes of room behind the header */
-	size_t body_len;      /* set by the handler of an op */
+	/* Of the thread that has the slot: header and body in one piece; the body is page-aligned.
+	 */
+	unsigned char *reply;
+	size_t body_cap; /* bytes of room behind the header */
+	size_t body_len; /* set by the handler of an op */
 
 	llfused_pending pending; /* made by llfused_pend() for this request, else 0 */
+	llfused_pending tell;    /* of an INTERRUPT: whose backend is to be told */
+	bool locked;             /* the global lock came with the slot, from the pool */
 	uint64_t counted;        /* nodeid whose lookup count the reply raises, else 0 */
 
 	/* What other threads may look at: the in-flight list, and INTERRUPT. */

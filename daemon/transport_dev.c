@@ -12,19 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "buffers.h"
+#include "dispatch.h"
 #include "log.h"
 #include "proto/abi.h"
 #include "worker.h"
 
 #define WORKERS_MAX_AUTO 4u
-#define PAGE             4096u
-/* A reply of READ, or of GETXATTR with its 64 KiB, and the least that the kernel allows to be
- * asked. */
-#define BODY_MIN (64u * 1024)
 
 int worker_read_failed(int error)
 {
@@ -50,13 +47,14 @@ static unsigned processors(cpu_set_t *set)
 	return sched_getaffinity(0, sizeof(*set), set) == 0 ? (unsigned)CPU_COUNT(set) : 1;
 }
 
-/* One processor needs two workers as well: a reply's wake-up and the next read overlap. */
+/* One processor needs two workers as well: a reply's wake-up and the next read overlap.  With a
+ * pool, the number that was asked for is the pool's. */
 static unsigned choose_workers(const struct session *s)
 {
 	cpu_set_t set;
 	unsigned n = processors(&set);
 
-	if (s->config.workers > 0)
+	if (s->config.workers > 0 && !s->pooled)
 		return s->config.workers;
 	if (n < 2)
 		return 2;
@@ -96,40 +94,6 @@ static void pin(const struct worker *w)
 	}
 }
 
-/* Address space until it is touched. */
-static unsigned char *reserve(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
-static size_t message_size(const struct session *s)
-{
-	/* the kernel insists on room for a WRITE of max_write; a page more for long names */
-	return s->conn.max_write + 2 * PAGE;
-}
-
-static size_t body_size(const struct session *s)
-{
-	return s->conn.max_write > BODY_MIN ? s->conn.max_write : BODY_MIN;
-}
-
-/* The body starts on a page, the header just before it. */
-static unsigned char *reserve_reply(size_t body)
-{
-	unsigned char *p = reserve(PAGE + body);
-
-	return p ? p + PAGE - sizeof(struct fuse_out_header) : NULL;
-}
-
-static void free_reply(unsigned char *reply, size_t body)
-{
-	if (reply)
-		munmap(reply + sizeof(struct fuse_out_header) - PAGE, PAGE + body);
-}
-
 /* A descriptor of one's own, or the session's when /dev/fuse cannot be opened again. */
 static void take_descriptor(struct worker *w)
 {
@@ -148,24 +112,35 @@ static void take_descriptor(struct worker *w)
 	}
 }
 
+/* Without a pool a worker has a slot of its own. */
+static int make_slot(struct worker *w, struct slot *slot)
+{
+	struct session *s = w->session;
+
+	w->slot = slot;
+	slot->session = s;
+	slot->stats = &w->stats;
+	slot->fd = w->fd;
+	slot->message_cap = session_message_size(s);
+	slot->message = buffers_message(slot->message_cap);
+	slot->body_cap = session_body_size(s);
+	slot->reply = w->reply;
+	return slot->message ? 0 : -ENOMEM;
+}
+
 static int make_worker(struct session *s, unsigned i, struct err *err)
 {
 	struct worker *w = &s->workers[i];
-	struct slot *slot = &s->slots[i];
+	int ret = 0;
 
 	w->session = s;
-	w->slot = slot;
 	sem_init(&w->started, 0, 0);
-	w->message_cap = message_size(s);
-	w->message = reserve(w->message_cap);
-	slot->session = s;
-	slot->stats = &w->stats;
-	slot->body_cap = body_size(s);
-	slot->reply = reserve_reply(slot->body_cap);
-	if (!w->message || !slot->reply)
-		return err_set(err, -ENOMEM, "no address space for the buffers of worker %u", i);
 	take_descriptor(w);
-	slot->fd = w->fd;
+	w->reply = buffers_reply(session_body_size(s));
+	if (!s->pooled)
+		ret = make_slot(w, &s->slots[i]);
+	if (!w->reply || ret != 0)
+		return err_set(err, -ENOMEM, "no address space for the buffers of worker %u", i);
 	return 0;
 }
 
@@ -174,9 +149,9 @@ static void free_workers(struct session *s)
 	for (unsigned i = 0; i < s->nworkers; i++) {
 		struct worker *w = &s->workers[i];
 
-		if (w->message)
-			munmap(w->message, w->message_cap);
-		free_reply(s->slots[i].reply, s->slots[i].body_cap);
+		if (s->slots)
+			buffers_message_free(s->slots[i].message, s->slots[i].message_cap);
+		buffers_reply_free(w->reply, session_body_size(s));
 		if (w->own_fd)
 			close(w->fd);
 		if (w->session)
@@ -189,12 +164,46 @@ static void free_workers(struct session *s)
 	s->nworkers = 0;
 }
 
+/* ---- messages ---- */
+
+/* The next message goes to a slot of the pool; its reply, if the worker answers it, to w->reply. */
+static int take_slot(struct worker *w)
+{
+	struct slot *slot = handlers_slot(w->session);
+
+	w->slot = slot;
+	if (!slot)
+		return 1;
+	slot->fd = w->fd;
+	slot->stats = &w->stats;
+	slot->reply = w->reply;
+	slot->body_cap = session_body_size(w->session);
+	return 0;
+}
+
+int worker_message(struct worker *w, size_t size, size_t *len)
+{
+	if (dispatch_receive(w->slot, w->slot->message, size, len) == DISPATCH_DONE)
+		return 0;
+	if (!w->session->pooled) {
+		*len = dispatch_run(w->slot);
+		return 0;
+	}
+	handlers_submit(w->slot);
+	return take_slot(w);
+}
+
 /* ---- threads ---- */
 
 static void prepare_thread(const struct worker *w)
 {
+	const struct session *s = w->session;
 	sigset_t wake_set;
+	char name[16]; /* the kernel's limit */
 
+	snprintf(name, sizeof(name), "%s/%u", s->pooled ? "reader" : "worker",
+		 (unsigned)(w - s->workers));
+	pthread_setname_np(pthread_self(), name);
 	/* whoever started us may have blocked it */
 	sigemptyset(&wake_set);
 	sigaddset(&wake_set, SIGUSR2);
@@ -212,10 +221,13 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 	struct session *s = w->session;
-	int ret;
+	int ret = 0;
 
 	prepare_thread(w);
-	ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
+	if (s->pooled && take_slot(w) != 0)
+		worker_started(w, -ECANCELED);
+	else
+		ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
 
 	if (w->start_error != 0)
 		return NULL; /* whoever waits for the start tells it */
@@ -238,33 +250,45 @@ static void install_wake(void)
 	sigaction(SIGUSR2, &sa, NULL); /* without SA_RESTART */
 }
 
-/* A signal may come just before the read blocks, so it is sent until the thread has ended. */
-static void join_worker(struct worker *w)
+static struct timespec in_10ms(void)
 {
-	for (;;) {
-		struct timespec until;
+	struct timespec t;
 
-		pthread_kill(w->thread, SIGUSR2);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += 10000000;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_nsec -= 1000000000;
-			until.tv_sec++;
-		}
-		if (pthread_timedjoin_np(w->thread, NULL, &until) == 0)
-			return;
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += 10000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_nsec -= 1000000000;
+		t.tv_sec++;
 	}
+	return t;
 }
 
-static void stop_workers(struct session *s)
+/* A signal may come just before the read blocks, so it is sent until the thread has ended. */
+static int join_worker(struct worker *w, uint64_t timeout)
 {
+	for (uint64_t waited = 0;; waited += 10000000) {
+		struct timespec until = in_10ms();
+
+		pthread_kill(w->thread, SIGUSR2);
+		if (pthread_timedjoin_np(w->thread, NULL, &until) == 0)
+			break;
+		if (waited >= timeout)
+			return -ETIMEDOUT;
+	}
+	w->running = false;
+	return 0;
+}
+
+static int stop_workers(struct session *s, uint64_t timeout)
+{
+	int ret = 0;
+
 	for (unsigned i = 0; i < s->nworkers; i++)
 		atomic_store(&s->workers[i].quit, true);
-	for (unsigned i = 0; i < s->nworkers; i++) {
-		if (s->workers[i].running)
-			join_worker(&s->workers[i]);
-		s->workers[i].running = false;
-	}
+	for (unsigned i = 0; i < s->nworkers; i++)
+		if (s->workers[i].running && join_worker(&s->workers[i], ret ? 0 : timeout) != 0)
+			ret = -ETIMEDOUT;
+	return ret;
 }
 
 static int choose_io(struct session *s, struct err *err)
@@ -283,11 +307,13 @@ static int choose_io(struct session *s, struct err *err)
 	return 0;
 }
 
-static void dev_stop(struct session *s)
+static int dev_stop(struct session *s, uint64_t timeout)
 {
-	stop_workers(s);
-	free_workers(s);
-	inflight_free(&s->inflight);
+	int ret = stop_workers(s, timeout);
+
+	if (ret == 0)
+		free_workers(s);
+	return ret;
 }
 
 /* A ring is made by the thread that uses it, so only now it is known whether all of them are. */
@@ -324,6 +350,17 @@ static int start_threads(struct session *s, struct err *err)
 	return wait_started(s, err);
 }
 
+static int allocate(struct session *s, unsigned n, struct err *err)
+{
+	s->workers = calloc(n, sizeof(*s->workers));
+	if (!s->pooled)
+		s->slots = calloc(n, sizeof(*s->slots));
+	if (!s->workers || (!s->pooled && !s->slots))
+		return err_set(err, -ENOMEM, "out of memory");
+	s->nworkers = n;
+	return 0;
+}
+
 static int dev_start(struct session *s, char *how, size_t how_size, struct err *err)
 {
 	unsigned n = choose_workers(s);
@@ -332,27 +369,25 @@ static int dev_start(struct session *s, char *how, size_t how_size, struct err *
 	if (ret != 0)
 		return ret;
 	install_wake();
-	s->workers = calloc(n, sizeof(*s->workers));
-	s->slots = calloc(n, sizeof(*s->slots));
-	if (!s->workers || !s->slots) {
-		free(s->workers);
-		free(s->slots);
-		return err_set(err, -ENOMEM, "out of memory");
-	}
-	s->nworkers = n;
-	inflight_init(&s->inflight, s->slots, n);
+	ret = allocate(s, n, err);
+	if (ret != 0)
+		return ret;
 	for (unsigned i = 0; i < n && ret == 0; i++)
 		ret = make_worker(s, i, err);
+	session_watch_slots(s);
 	if (ret == 0)
 		ret = start_threads(s, err);
-	if (ret != 0) {
-		session_fail_pending(s);
-		dev_stop(s);
+	if (ret != 0)
 		return ret;
-	}
 	snprintf(how, how_size, "%s, %s", s->use_uring ? "io_uring" : "read/write",
 		 s->workers[0].own_fd ? "cloned descriptors" : "one shared descriptor");
 	return 0;
+}
+
+static void dev_count(struct session *s, struct stats *sum)
+{
+	for (unsigned i = 0; i < s->nworkers; i++)
+		stats_add(sum, &s->workers[i].stats);
 }
 
 static int dev_commit(int fd, const struct iovec *iov, int iovcnt)
@@ -364,5 +399,6 @@ const struct transport transport_dev = {
 	.name = "dev",
 	.start = dev_start,
 	.stop = dev_stop,
+	.count = dev_count,
 	.commit = dev_commit,
 };

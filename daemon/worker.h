@@ -14,16 +14,15 @@
 
 struct worker {
 	struct session *session;
-	struct slot *slot;
+	struct slot *slot; /* its own, or the one of the pool that the next message goes to */
 	pthread_t thread;
 	bool running; /* the thread was started and is to be joined */
 	bool own_fd;  /* a clone; else the session's descriptor, shared and non-blocking */
 	int fd;
-	atomic_bool quit; /* plain loop: leave at the next chance */
-	sem_t started;    /* posted once, with start_error said */
-	int start_error;  /* 0, or the negative errno that kept the loop from starting */
-	unsigned char *message;
-	size_t message_cap;
+	atomic_bool quit;     /* plain loop: leave at the next chance */
+	sem_t started;        /* posted once, with start_error said */
+	int start_error;      /* 0, or the negative errno that kept the loop from starting */
+	unsigned char *reply; /* room for what it answers itself */
 	struct stats stats;
 };
 
@@ -37,6 +36,12 @@ int worker_loop_plain(struct worker *w);
 
 /* A loop says once that it serves now (0), or the negative errno for which it cannot. */
 void worker_started(struct worker *w, int error);
+
+/*
+ * A message of `size` bytes has come into w->slot: handled, or given to the pool.  *len is the
+ * length of the reply in w->reply that is to be sent, or 0.  0, or 1 when the session ends.
+ */
+int worker_message(struct worker *w, size_t size, size_t *len);
 
 /* What a failed read means: 0 try again, 1 the connection has ended, else the negative errno. */
 int worker_read_failed(int error);

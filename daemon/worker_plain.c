@@ -23,12 +23,15 @@ static int wait_readable(struct worker *w)
 	return pfd[1].revents ? 1 : 0;
 }
 
-static void serve(struct worker *w, size_t size)
+static int serve(struct worker *w, size_t size)
 {
-	size_t len = dispatch_message(w->slot, w->message, size);
+	struct slot *slot = w->slot;
+	size_t len;
+	int ret = worker_message(w, size, &len);
 
 	if (len > 0)
-		dispatch_sent(w->slot, write(w->fd, w->slot->reply, len) < 0 ? -errno : 0);
+		dispatch_sent(slot, write(w->fd, w->reply, len) < 0 ? -errno : 0);
+	return ret;
 }
 
 int worker_loop_plain(struct worker *w)
@@ -37,10 +40,10 @@ int worker_loop_plain(struct worker *w)
 
 	worker_started(w, 0);
 	while (ret == 0 && !atomic_load(&w->quit)) {
-		ssize_t n = read(w->fd, w->message, w->message_cap);
+		ssize_t n = read(w->fd, w->slot->message, w->slot->message_cap);
 
 		if (n >= 0)
-			serve(w, (size_t)n);
+			ret = serve(w, (size_t)n);
 		else if (errno == EAGAIN)
 			ret = wait_readable(w);
 		else

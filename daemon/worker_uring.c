@@ -38,7 +38,7 @@ static void arm_read(struct io_uring *ring, struct worker *w)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-	io_uring_prep_read(sqe, w->fd, w->message, (unsigned)w->message_cap, 0);
+	io_uring_prep_read(sqe, w->fd, w->slot->message, (unsigned)w->slot->message_cap, 0);
 	io_uring_sqe_set_data64(sqe, TAG_READ);
 }
 
@@ -64,7 +64,7 @@ static void send_reply(struct io_uring *ring, struct worker *w, size_t len)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-	io_uring_prep_write(sqe, w->fd, w->slot->reply, (unsigned)len, 0);
+	io_uring_prep_write(sqe, w->fd, w->reply, (unsigned)len, 0);
 	sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	io_uring_sqe_set_data64(sqe, TAG_WRITE);
 }
@@ -78,8 +78,9 @@ static int on_read(struct io_uring *ring, struct worker *w, int res)
 	int ret = 0;
 
 	if (res >= 0) {
-		size_t len = dispatch_message(w->slot, w->message, (size_t)res);
+		size_t len;
 
+		ret = worker_message(w, (size_t)res, &len);
 		if (len > 0)
 			send_reply(ring, w, len);
 	} else if (res == -EAGAIN) {

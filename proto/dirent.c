@@ -70,3 +70,15 @@ int proto_dirent_add_plus(const struct proto_conn *conn, struct proto_dirents *d
 		proto_put_entry(conn, &head.entry_out, entry);
 	return record_add(d, &head, FUSE_NAME_OFFSET_DIRENTPLUS, name, namelen);
 }
+
+int proto_dirent_next_plus(const void *data, size_t len, size_t *at, uint64_t *nodeid)
+{
+	struct fuse_direntplus head;
+
+	if (*at > len || len - *at < FUSE_NAME_OFFSET_DIRENTPLUS)
+		return 0;
+	memcpy(&head, (const char *)data + *at, FUSE_NAME_OFFSET_DIRENTPLUS);
+	*nodeid = head.entry_out.nodeid;
+	*at += FUSE_REC_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + (size_t)head.dirent.namelen);
+	return 1;
+}

@@ -23,4 +23,8 @@ int proto_dirent_add_plus(const struct proto_conn *conn, struct proto_dirents *d
 			  size_t namelen, uint64_t ino, uint32_t mode, uint64_t next,
 			  const struct proto_entry *entry);
 
+/* Walks a packed READDIRPLUS reply: *nodeid (0: none) of the record at *at, which moves on.  0 at
+ * the end. */
+int proto_dirent_next_plus(const void *data, size_t len, size_t *at, uint64_t *nodeid);
+
 #endif

@@ -18,9 +18,19 @@ forbid() {
 }
 
 forbid proto '(^|/)(daemon|backends|tools|tests)/' 'proto/ may include nothing but itself and libc'
-forbid backends/memfs '(^|/)(daemon|proto|tools|tests)/' 'a backend may include only the public header'
-forbid daemon '(^|/)(backends/memfs|tools|tests)/' 'daemon/ may not look inside a backend'
+forbid daemon '(^|/)(tools|tests)/' 'daemon/ may include only proto/ and the public header'
 forbid tools/fsbench '(^|/)(daemon|backends|tests)/' 'tools/ may include only proto/'
+forbid tests/integration/testfs '(^|/)(daemon|proto|tools)/' 'a backend may include only the public header'
+
+for backend in memfs null hello kv; do
+	forbid daemon "(^|/)backends/$backend/" 'daemon/ may not look inside a backend'
+	forbid "backends/$backend" '(^|/)(daemon|proto|tools|tests)/' \
+		'a backend may include only the public header'
+	for other in memfs null hello kv; do
+		[ "$other" = "$backend" ] || forbid "backends/$backend" "(^|/)backends/$other/" \
+			'a backend may not look inside another one'
+	done
+done
 
 [ "$bad" -eq 0 ] && echo "layers: every folder includes only what it may"
 exit "$bad"

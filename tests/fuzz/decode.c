@@ -34,6 +34,8 @@ struct fuzz {
 	uint64_t random;
 	uint64_t iteration;
 	struct session *session;
+	struct instance instance;
+	struct lock lock;
 	struct slot slot;
 	struct stats stats;
 	unsigned char message[MESSAGE_MAX];
@@ -408,9 +410,11 @@ static void try_formats(void)
 
 static void try_dispatch(const void *exact)
 {
-	size_t length = dispatch_message(&fuzz.slot, exact, fuzz.size);
 	struct fuse_out_header out;
+	size_t length;
 
+	if (dispatch_receive(&fuzz.slot, exact, fuzz.size, &length) == DISPATCH_RUN)
+		length = dispatch_run(&fuzz.slot);
 	if (length == 0) {
 		silent++;
 		return;
@@ -434,16 +438,22 @@ static void try_dispatch(const void *exact)
 
 static void open_session(void)
 {
-	struct session_config config = {.backend = &memfs_backend};
+	struct session_config config = {
+		.instance = &fuzz.instance, .lock = &fuzz.lock, .max_pending = 64};
+	void *fs;
 	struct llfused_conn conn = {
 		.want = memfs_backend.wants, .max_write = BODY, .max_read = BODY};
 	struct llfused_error error;
 	struct err err;
 
-	if (memfs_backend.load(&config.fs, &error) < 0 ||
-	    memfs_backend.configure(config.fs, "size", "8m", &error) < 0 ||
-	    memfs_backend.configure(config.fs, "nr_inodes", "200", &error) < 0 ||
-	    memfs_backend.ready(config.fs, &error) < 0 ||
+	lock_init(&fuzz.lock);
+	if (memfs_backend.load(&fs, &error) < 0 ||
+	    memfs_backend.configure(fs, "size", "8m", &error) < 0 ||
+	    memfs_backend.configure(fs, "nr_inodes", "200", &error) < 0 ||
+	    memfs_backend.ready(fs, &error) < 0)
+		fail("no file system to fuzz");
+	fuzz.instance = (struct instance){.fs = fs, .loaded = true, .lock = &fuzz.lock};
+	if (plugin_adopt(&fuzz.instance.plugin, &memfs_backend, "memfs", &err) < 0 ||
 	    session_new(&fuzz.session, &config, &err) < 0)
 		fail("no file system to fuzz");
 	fuzz.session->conn = (struct proto_conn){
@@ -453,7 +463,7 @@ static void open_session(void)
 		.max_pages = 32,
 	};
 	if (memfs_backend.init)
-		memfs_backend.init(config.fs, &conn);
+		memfs_backend.init(fs, &conn);
 	inflight_init(&fuzz.session->inflight, &fuzz.slot, 1);
 	host_bind(fuzz.session);
 	memset(&fuzz.slot, 0, sizeof(fuzz.slot));
@@ -466,8 +476,9 @@ static void open_session(void)
 
 static void close_session(void)
 {
-	inflight_free(&fuzz.session->inflight);
 	session_free(fuzz.session);
+	memfs_backend.destroy(fuzz.instance.fs);
+	lock_destroy(&fuzz.lock);
 	free(fuzz.slot.reply);
 }
 

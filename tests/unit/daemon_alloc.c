@@ -204,7 +204,7 @@ Test(alloc, nor_with_memfs_behind_it, .timeout = 60)
 	cr_assert_eq(memfs_backend.configure(fs, "mode", "1777", &error), 0);
 	cr_assert_eq(memfs_backend.ready(fs, &error), 0, "%s", error.text);
 	fixture_open(&f, &memfs_backend);
-	f.s->config.fs = fs;
+	f.s->fs = fs;
 	if (memfs_backend.init)
 		cr_assert_eq(memfs_backend.init(fs, &conn), 0);
 	cr_expect_eq(allocations_of_rounds(500), 0);
@@ -213,6 +213,7 @@ Test(alloc, nor_with_memfs_behind_it, .timeout = 60)
 	expect_success(FUSE_READDIRPLUS);
 	expect_success(FUSE_UNLINK);
 	fixture_close(&f);
+	memfs_backend.destroy(fs);
 }
 
 #endif

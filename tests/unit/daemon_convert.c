@@ -101,7 +101,7 @@ Test(convert, bits_have_the_values_of_the_kernel)
 
 Test(convert, open_and_statfs)
 {
-	struct llfused_statfs from = {1, 2, 3, 4, 5, 6, 7, 8};
+	struct llfused_statfs from = {1, 2, 3, 4, 5, 6, 7, 8, 0, {0}};
 	struct proto_statfs to = convert_statfs(&from);
 	struct proto_open file = convert_open(&(struct llfused_open){.fh = 31, .flags = 32});
 

@@ -84,7 +84,7 @@ static void expect_answer(struct fixture *f, uint32_t opcode, int answer)
 
 	message_make(&m, op, op->in_size);
 	block = message_classic(&m, message_size(&m));
-	size = dispatch_message(slot, block, message_size(&m));
+	size = fixture_dispatch(slot, block, message_size(&m));
 	free(block);
 	if (answer == NO_REPLY) {
 		cr_expect_eq(size, 0, "%s: %zu bytes", op->name, size);

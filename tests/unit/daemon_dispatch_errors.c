@@ -67,7 +67,7 @@ Test(dispatch_errors, enosys_of_any_handler_becomes_eopnotsupp)
 
 		message_make(&m, op, op->in_size);
 		block = message_classic(&m, message_size(&m));
-		size = dispatch_message(slot, block, message_size(&m));
+		size = fixture_dispatch(slot, block, message_size(&m));
 		free(block);
 		if (size > 0 && fake.calls > calls)
 			cr_expect_eq(reply_error(slot), -EOPNOTSUPP, "%s", op->name);
@@ -128,9 +128,9 @@ Test(dispatch_errors, without_a_whole_header_there_is_nobody_to_answer)
 {
 	uint64_t header[5] = {(uint64_t)FUSE_LOOKUP << 32 | 41, 2};
 
-	cr_expect_eq(dispatch_message(slot, header, 0), 0);
-	cr_expect_eq(dispatch_message(slot, header, 39), 0);
-	cr_expect_eq(dispatch_message(slot, header, 40), 0, "its length says 41");
+	cr_expect_eq(fixture_dispatch(slot, header, 0), 0);
+	cr_expect_eq(fixture_dispatch(slot, header, 39), 0);
+	cr_expect_eq(fixture_dispatch(slot, header, 40), 0, "its length says 41");
 	cr_expect_eq(f.stats[0].malformed, 3);
 }
 

@@ -99,7 +99,7 @@ static void expect_op(const char *op, uint64_t node)
 	cr_assert_not_null(fake.op);
 	cr_expect_str_eq(fake.op, op);
 	cr_expect_eq(fake.node, node);
-	cr_expect_eq(fake.ctx.fs, f.s->config.fs);
+	cr_expect_eq(fake.ctx.fs, f.s->fs);
 	cr_expect_eq(fake.ctx.unique, fixture_unique());
 	cr_expect_eq(fake.ctx.uid, 1000);
 	cr_expect_eq(fake.ctx.gid, 1001);
@@ -317,7 +317,7 @@ Test(dispatch_node, statfs)
 {
 	const unsigned char *body = reply_body(slot);
 
-	fake.statfs = (struct llfused_statfs){1, 2, 3, 4, 5, 6, 7, 8};
+	fake.statfs = (struct llfused_statfs){1, 2, 3, 4, 5, 6, 7, 8, 0, {0}};
 	cr_assert_eq(fixture_ask(&f, FUSE_STATFS, NULL, 0, NULL, 0), 16 + 80);
 	expect_op("statfs", FIXTURE_NODE);
 	for (unsigned i = 0; i < 5; i++)

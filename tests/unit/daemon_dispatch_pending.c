@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include "daemon_fake.h"
 #include "daemon_fixture.h"
@@ -192,119 +191,7 @@ Test(dispatch_pending, too_many_are_refused)
 	cr_expect_eq(set_lock(), 0, "one was answered, so one may come");
 }
 
-/* ---- with which body ---- */
-
-static void ask_pending(uint32_t opcode, const void *fixed, size_t size, const char *name)
-{
-	fake.hook = pend;
-	cr_expect_eq(fixture_ask(&f, opcode, fixed, size, name, name ? strlen(name) + 1 : 0), 0);
-}
-
-Test(dispatch_pending, completions_have_the_bodies_of_their_requests)
-{
-	struct llfused_entry entry = {.nodeid = 5, .attr.mode = S_IFREG};
-	struct llfused_attr_out attr = {.attr.mode = S_IFREG};
-	struct llfused_open file = {.fh = 3};
-	struct llfused_lock lock = {.start = 9};
-	unsigned char in[56] = {0};
-
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	cr_expect_eq(llfused_complete_entry(id, &entry), 0);
-	expect_committed(1, fixture_unique(), 0, 16 + 128);
-	ask_pending(FUSE_GETATTR, in, 16, NULL);
-	cr_expect_eq(llfused_complete_attr(id, &attr), 0);
-	expect_committed(2, fixture_unique(), 0, 16 + 104);
-	ask_pending(PROTO_OP_STATX, in, 24, NULL);
-	cr_expect_eq(llfused_complete_attr(id, &attr), 0);
-	expect_committed(3, fixture_unique(), 0, 16 + 288);
-	ask_pending(FUSE_OPEN, in, 8, NULL);
-	cr_expect_eq(llfused_complete_open(id, &file), 0);
-	expect_committed(4, fixture_unique(), 0, 16 + 16);
-	ask_pending(FUSE_GETLK, in, 48, NULL);
-	cr_expect_eq(llfused_complete_lock(id, &lock), 0);
-	expect_committed(5, fixture_unique(), 0, 16 + 24);
-	ask_pending(FUSE_COPY_FILE_RANGE, in, 56, NULL);
-	cr_expect_eq(llfused_complete_write(id, 77), 0);
-	expect_committed(6, fixture_unique(), 0, 16 + 8);
-	ask_pending(PROTO_OP_COPY_FILE_RANGE_64, in, 56, NULL);
-	cr_expect_eq(llfused_complete_write(id, SIZE_MAX), 0);
-	expect_committed(7, fixture_unique(), 0, 16 + 8);
-	cr_expect_eq(at64(committed_wait(7)->bytes, 16), SIZE_MAX);
-	cr_expect_eq(fake.nforgot, 0);
-}
-
-Test(dispatch_pending, completed_data_fits_what_was_asked_for)
-{
-	struct fuse_read_in in = {.size = 4};
-
-	ask_pending(FUSE_READ, &in, sizeof(in), NULL);
-	cr_expect_eq(llfused_complete_data(id, "data", 4), 0);
-	expect_committed(1, fixture_unique(), 0, 16 + 4);
-	cr_expect_arr_eq(committed_wait(1)->bytes + 16, "data", 4);
-	ask_pending(FUSE_READ, &in, sizeof(in), NULL);
-	cr_expect_eq(llfused_complete_data(id, NULL, 0), 0);
-	expect_committed(2, fixture_unique(), 0, 16);
-	ask_pending(FUSE_READ, &in, sizeof(in), NULL);
-	cr_expect_eq(llfused_complete_data(id, "longer", 6), -EINVAL);
-	expect_committed(3, fixture_unique(), -EIO, 16);
-	ask_pending(FUSE_READLINK, NULL, 0, NULL);
-	cr_expect_eq(llfused_complete_data(id, "target", 6), 0);
-	expect_committed(4, fixture_unique(), 0, 16 + 6);
-}
-
-Test(dispatch_pending, completed_xattrs_keep_to_the_size)
-{
-	struct fuse_getxattr_in in = {.size = 4};
-
-	ask_pending(FUSE_GETXATTR, &in, sizeof(in), "user.x");
-	cr_expect_eq(llfused_complete_data(id, "longer", 6), -EINVAL);
-	expect_committed(1, fixture_unique(), -ERANGE, 16);
-	ask_pending(FUSE_LISTXATTR, &in, sizeof(in), NULL);
-	cr_expect_eq(llfused_complete_data(id, "abc", 4), 0);
-	expect_committed(2, fixture_unique(), 0, 16 + 4);
-}
-
-Test(dispatch_pending, a_body_of_the_wrong_sort_is_eio_for_the_caller)
-{
-	struct llfused_entry entry = {.nodeid = 5};
-	struct llfused_attr_out attr = {.timeout = 0};
-
-	ask_pending(FUSE_UNLINK, NULL, 0, "name");
-	cr_expect_eq(llfused_complete_attr(id, &attr), -EINVAL);
-	expect_committed(1, fixture_unique(), -EIO, 16);
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	cr_expect_eq(llfused_complete(id, 0), -EINVAL, "success needs the entry");
-	expect_committed(2, fixture_unique(), -EIO, 16);
-	ask_pending(FUSE_UNLINK, NULL, 0, "name");
-	cr_expect_eq(llfused_complete_entry(id, &entry), -EINVAL);
-	expect_committed(3, fixture_unique(), -EIO, 16);
-	cr_expect_eq(fake.nforgot, 1, "nobody knows of that entry");
-}
-
-Test(dispatch_pending, errnos_of_completions_keep_the_rules)
-{
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	llfused_complete(id, -ENOSYS);
-	expect_committed(1, fixture_unique(), -EOPNOTSUPP, 16);
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	llfused_complete(id, -4000);
-	expect_committed(2, fixture_unique(), -EIO, 16);
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	llfused_complete(id, 3);
-	expect_committed(3, fixture_unique(), -EIO, 16);
-}
-
-Test(dispatch_pending, a_refused_completion_gives_the_count_back)
-{
-	struct llfused_entry entry = {.nodeid = 5};
-
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	committed_answer(-ENOENT);
-	cr_expect_eq(llfused_complete_entry(id, &entry), -ENOENT);
-	cr_assert_eq(fake.nforgot, 1);
-	cr_expect_eq(fake.forgot[0].nodeid, 5);
-	cr_expect_eq(fake.forgot[0].nlookup, 1);
-}
+/* ---- what cannot pend ---- */
 
 static unsigned pended_in_forget;
 
@@ -317,15 +204,11 @@ static void pend_in_forget(struct llfused_ctx *ctx)
 
 Test(dispatch_pending, what_is_never_answered_cannot_pend)
 {
-	struct llfused_entry entry = {.nodeid = 5};
 	uint64_t nlookup = 1;
 
 	fake.forget_hook = pend_in_forget;
 	fixture_ask(&f, FUSE_FORGET, &nlookup, 8, NULL, 0);
-	ask_pending(FUSE_LOOKUP, NULL, 0, "name");
-	committed_answer(-ENOENT);
-	llfused_complete_entry(id, &entry);
-	cr_expect_eq(pended_in_forget, 2, "by the kernel, and by a refused completion");
+	cr_expect_eq(pended_in_forget, 1);
 	cr_expect_eq(f.s->pending.count, 0);
 }
 

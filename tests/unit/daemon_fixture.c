@@ -14,7 +14,7 @@
 
 /* ---- the transport ---- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static struct committed kept[KEPT];
 static unsigned ncommitted;
@@ -25,7 +25,7 @@ static int keep(int fd, const struct iovec *iov, int iovcnt)
 	struct committed *c;
 	int ret;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&kept_lock);
 	c = &kept[ncommitted % KEPT];
 	*c = (struct committed){.fd = fd};
 	for (int i = 0; i < iovcnt; i++) {
@@ -36,7 +36,7 @@ static int keep(int fd, const struct iovec *iov, int iovcnt)
 	ncommitted++;
 	ret = answer;
 	pthread_cond_broadcast(&more);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&kept_lock);
 	return ret;
 }
 
@@ -46,9 +46,9 @@ unsigned committed_count(void)
 {
 	unsigned n;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&kept_lock);
 	n = ncommitted;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&kept_lock);
 	return n;
 }
 
@@ -59,18 +59,18 @@ const struct committed *committed_wait(unsigned count)
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += 5;
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&kept_lock);
 	while (ncommitted < count && ret == 0)
-		ret = pthread_cond_timedwait(&more, &lock, &until);
-	pthread_mutex_unlock(&lock);
+		ret = pthread_cond_timedwait(&more, &kept_lock, &until);
+	pthread_mutex_unlock(&kept_lock);
 	return ret == 0 && count > 0 ? &kept[(count - 1) % KEPT] : NULL;
 }
 
 void committed_answer(int error)
 {
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&kept_lock);
 	answer = error;
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&kept_lock);
 }
 
 /* ---- session and slots ---- */
@@ -88,12 +88,38 @@ static void open_slot(struct fixture *f, unsigned i)
 	cr_assert(slot->reply && f->messages[i]);
 }
 
+void fixture_adopt(struct instance *in, const struct llfused_backend *backend, void *fs,
+		   struct lock *lock)
+{
+	*in = (struct instance){.fs = fs, .lock = lock};
+	in->plugin.backend = *backend;
+	in->plugin.ops = *backend->ops;
+	in->plugin.backend.ops = &in->plugin.ops;
+}
+
+size_t fixture_dispatch(struct slot *slot, const void *message, size_t size)
+{
+	size_t len;
+
+	if (dispatch_receive(slot, message, size, &len) == DISPATCH_RUN)
+		len = dispatch_run(slot);
+	return len;
+}
+
 void fixture_open(struct fixture *f, const struct llfused_backend *backend)
 {
-	struct session_config config = {.backend = backend, .fs = &f->s};
+	struct session_config config = {
+		.instance = &f->instance,
+		.lock = &f->lock,
+		.max_pending = FIXTURE_PENDING,
+		.owner = FIXTURE_OWNER,
+	};
 	struct err err;
 
 	memset(f, 0, sizeof(*f));
+	lock_init(&f->lock);
+	host_bind_lock(&f->lock);
+	fixture_adopt(&f->instance, backend, &f->s, &f->lock);
 	cr_assert_eq(session_new(&f->s, &config, &err), 0);
 	f->s->conn = (struct proto_conn){
 		.minor = 45,
@@ -110,8 +136,9 @@ void fixture_open(struct fixture *f, const struct llfused_backend *backend)
 
 void fixture_close(struct fixture *f)
 {
-	inflight_free(&f->s->inflight);
 	session_free(f->s);
+	host_bind_lock(NULL);
+	lock_destroy(&f->lock);
 	for (unsigned i = 0; i < FIXTURE_SLOTS; i++) {
 		free(f->slots[i].reply);
 		free(f->messages[i]);
@@ -160,7 +187,7 @@ size_t fixture_send(struct fixture *f, unsigned slot, const struct message_in *m
 	if (numbered.unique == 0)
 		numbered.unique = atomic_fetch_add(&last_unique, 2) + 2;
 	size = message_encode(&numbered, f->messages[slot]);
-	return dispatch_message(&f->slots[slot], f->messages[slot], size);
+	return fixture_dispatch(&f->slots[slot], f->messages[slot], size);
 }
 
 size_t fixture_ask(struct fixture *f, uint32_t opcode, const void *fixed, size_t fixed_size,

@@ -13,16 +13,27 @@
 #include "daemon/dispatch.h"
 #include "daemon/session_impl.h"
 
-#define FIXTURE_SLOTS 4
-#define FIXTURE_BODY  131072
-#define FIXTURE_NODE  77
+#define FIXTURE_SLOTS   4
+#define FIXTURE_BODY    131072
+#define FIXTURE_NODE    77
+#define FIXTURE_PENDING 65536
+#define FIXTURE_OWNER   1234 /* uid */
 
 struct fixture {
 	struct session *s;
+	struct lock lock;
+	struct instance instance;
 	struct slot slots[FIXTURE_SLOTS];
 	struct stats stats[FIXTURE_SLOTS];
 	unsigned char *messages[FIXTURE_SLOTS];
 };
+
+/* An instance of the backend that was never loaded: its table, and `fs`. */
+void fixture_adopt(struct instance *in, const struct llfused_backend *backend, void *fs,
+		   struct lock *lock);
+
+/* Both steps of dispatch. */
+size_t fixture_dispatch(struct slot *slot, const void *message, size_t size);
 
 /* A session of protocol 7.45 with all request extensions, and FIXTURE_SLOTS idle slots. */
 void fixture_open(struct fixture *f, const struct llfused_backend *backend);
@@ -42,7 +53,7 @@ struct message_in {
 /* Encodes the message to `buf`; returns its size. */
 size_t message_encode(const struct message_in *m, void *buf);
 
-/* Lets a slot handle the message; returns what dispatch_message() does. */
+/* Lets a slot handle the message; returns the length of the reply or 0. */
 size_t fixture_send(struct fixture *f, unsigned slot, const struct message_in *m);
 /* Slot 0, a struct and a tail. */
 size_t fixture_ask(struct fixture *f, uint32_t opcode, const void *fixed, size_t fixed_size,

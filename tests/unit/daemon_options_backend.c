@@ -8,10 +8,10 @@
 #include "daemon/options_impl.h"
 
 static const struct llfused_option table[] = {
-	{"size", "SIZE", ""},
-	{"fast", NULL, ""},
-	{"user", "NAME", "one that mount(8) has, too"},
-	{NULL, NULL, NULL},
+	{.key = "size", .arg = "SIZE"},
+	{.key = "fast"},
+	{.key = "user", .arg = "NAME", .help = "one that mount(8) has, too"},
+	{.key = NULL},
 };
 
 static const struct llfused_backend plain = {.name = "plain", .options = table};
@@ -25,9 +25,8 @@ static struct err err;
 static int fit(const struct llfused_backend *backend, const char *list)
 {
 	options_free(&options);
-	options.backend = backend;
 	cr_assert_eq(options_add_list(&options, list, &err), 0);
-	return options_fit_backend(&options, &err);
+	return options_fit_backend(&options, backend, &err);
 }
 
 static void refused(const struct llfused_backend *backend, const char *list, const char *words)

@@ -65,25 +65,61 @@ Test(pending, a_record_keeps_what_its_reply_needs)
 	cr_expect_eq(record.room, 0);
 }
 
-static uint32_t room_of(uint32_t opcode)
+static struct pending_record record_of(uint32_t opcode)
 {
 	struct pending_record record;
 
 	pending_take(&table, add_op(2, opcode), &record);
 	pending_done(&table);
-	return record.room;
+	return record;
+}
+
+static uint64_t room_of(uint32_t opcode)
+{
+	return record_of(opcode).room;
 }
 
 Test(pending, room_is_what_the_request_asked_for)
 {
-	slot.request.in.read.size = 4000;
+	slot.body_cap = 10000;
+	slot.request.in.read = (struct fuse_read_in){.size = 4000};
 	cr_expect_eq(room_of(FUSE_READ), 4000);
 	cr_expect_eq(room_of(FUSE_READDIR), 4000);
 	cr_expect_eq(room_of(FUSE_READLINK), 4095);
-	cr_expect_eq(room_of(FUSE_WRITE), 0);
+	cr_expect_eq(room_of(FUSE_UNLINK), 0);
+	slot.request.in.write = (struct fuse_write_in){.size = 300};
+	cr_expect_eq(room_of(FUSE_WRITE), 300);
 	slot.request.in.getxattr.size = 30;
 	cr_expect_eq(room_of(FUSE_GETXATTR), 30);
 	cr_expect_eq(room_of(FUSE_LISTXATTR), 30);
+	slot.request.in.ioctl = (struct fuse_ioctl_in){.out_size = 50};
+	cr_expect_eq(room_of(FUSE_IOCTL), 50);
+	slot.request.in.copy = (struct fuse_copy_file_range_in){.len = UINT64_C(1) << 40};
+	cr_expect_eq(room_of(FUSE_COPY_FILE_RANGE), UINT32_MAX);
+	cr_expect_eq(room_of(PROTO_OP_COPY_FILE_RANGE_64), UINT64_C(1) << 40);
+}
+
+Test(pending, listings_have_no_more_room_than_a_slot)
+{
+	slot.body_cap = 10000;
+	slot.request.in.read = (struct fuse_read_in){.size = UINT32_MAX, .flags = 7};
+	cr_expect_eq(room_of(FUSE_READDIR), 10000);
+	cr_expect_eq(room_of(FUSE_READDIRPLUS), 10000);
+	cr_expect_eq(record_of(FUSE_READDIRPLUS).flags, 7);
+	cr_expect_eq(record_of(FUSE_LOOKUP).flags, 0);
+}
+
+Test(pending, looking_leaves_the_record)
+{
+	struct pending_record record = {.unique = 0};
+	llfused_pending id = add(20);
+
+	cr_expect_eq(pending_look(&table, id, &record), 0);
+	cr_expect_eq(record.unique, 20);
+	cr_expect_eq(table.count, 1);
+	cr_expect_eq(table.completing, 0);
+	cr_expect_eq(take(id), 0);
+	cr_expect_eq(pending_look(&table, id, &record), -ENOENT);
 }
 
 Test(pending, ids_are_not_used_again)

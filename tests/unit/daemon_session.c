@@ -16,6 +16,7 @@
 #include "daemon_fake.h"
 #include "daemon_fixture.h"
 
+#define GRACE        UINT64_C(5000000000)
 #define ALL_FEATURES UINT64_C(0x7fd73fffffb)
 
 static int ends[2]; /* the session's, the kernel's */
@@ -23,10 +24,11 @@ static struct session *s;
 static struct err err;
 static unsigned char reply[4096];
 static struct llfused_backend backend;
+static struct instance instance;
+static struct lock lock;
 
 static int init_result;
 static struct llfused_conn told;
-static unsigned destroyed;
 
 static int backend_init(void *fs, const struct llfused_conn *conn)
 {
@@ -35,17 +37,17 @@ static int backend_init(void *fs, const struct llfused_conn *conn)
 	return init_result;
 }
 
-static void backend_destroy(void *fs)
-{
-	(void)fs;
-	destroyed++;
-}
-
 static void make_session(unsigned workers, enum io_choice io)
 {
 	struct session_config config = {
-		.backend = &backend, .fs = ends, .workers = workers, .io = io};
+		.instance = &instance,
+		.lock = &lock,
+		.workers = workers,
+		.io = io,
+		.max_pending = 1000,
+	};
 
+	fixture_adopt(&instance, &backend, ends, &lock);
 	cr_assert_eq(session_new(&s, &config, &err), 0);
 }
 
@@ -55,13 +57,15 @@ static void make(void)
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	backend = fake_backend;
 	backend.init = backend_init;
-	backend.destroy = backend_destroy;
+	lock_init(&lock);
 }
 
 static void unmake(void)
 {
-	if (s)
+	if (s) {
+		session_stop(s, GRACE);
 		session_free(s);
+	}
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -282,6 +286,7 @@ static void look_up(uint64_t unique)
 static void serve(unsigned workers, enum io_choice io)
 {
 	fake.entry.nodeid = 5;
+	fake.calls = 0;
 	start(workers, io);
 	for (uint64_t unique = 4; unique < 400; unique += 2) {
 		look_up(unique);
@@ -290,12 +295,10 @@ static void serve(unsigned workers, enum io_choice io)
 	}
 	cr_expect_eq(fake.calls, 198);
 	cr_expect_eq(session_ended(s), SESSION_RUNNING);
-	session_stop(s);
+	cr_expect_eq(session_stop(s, GRACE), 0);
 	cr_expect_eq(session_ended(s), SESSION_STOPPED);
-	cr_expect_eq(destroyed, 0);
 	session_free(s);
 	s = NULL;
-	cr_expect_eq(destroyed, 1);
 }
 
 Test(session, serves_and_stops_with_plain_reads)
@@ -310,6 +313,13 @@ Test(session, serves_and_stops_with_what_is_best)
 
 Test(session, one_worker_is_enough)
 {
+	serve(1, IO_AUTO);
+}
+
+Test(session, handlers_that_do_not_block_run_on_the_workers)
+{
+	backend.declares |= LLFUSED_NONBLOCKING;
+	serve(2, IO_PLAIN);
 	serve(1, IO_AUTO);
 }
 
@@ -331,7 +341,7 @@ Test(session, stop_answers_what_is_pending)
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	cr_expect_eq(recv(ends[1], reply, 1, MSG_DONTWAIT), -1, "nothing is answered yet");
 	cr_expect_eq(poll(&end, 1, 0), 0);
-	session_stop(s);
+	session_stop(s, GRACE);
 	cr_expect_eq(poll(&end, 1, 0), 1);
 	for (unsigned i = 0; i < 20; i++) {
 		cr_expect_eq(kernel_receives(), 16);
@@ -350,8 +360,8 @@ Test(session, init_is_told_what_came_true)
 	cr_assert_eq(session_start(s, ends[0], &err), 0);
 	cr_expect_eq(told.want, LLFUSED_WANT_KILLPRIV);
 	cr_expect_eq(told.max_write, 1 << 20);
-	session_stop(s);
-	session_stop(s);
+	cr_expect_eq(session_stop(s, GRACE), 0);
+	cr_expect_eq(session_stop(s, GRACE), 0);
 }
 
 Test(session, a_backend_that_fails_to_init_ends_the_start)
@@ -365,7 +375,6 @@ Test(session, a_backend_that_fails_to_init_ends_the_start)
 	cr_expect_eq(llfused_notify_inval_inode(5, 0, 0), -ENOTCONN);
 	session_free(s);
 	s = NULL;
-	cr_expect_eq(destroyed, 1);
 }
 
 Test(session, describes_itself_in_one_line_of_any_size)

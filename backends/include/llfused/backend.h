@@ -1,34 +1,53 @@
 /*
- * The interface between llfused and a backend: everything that a file system needs, and nothing of
- * the daemon's insides.  API version 0: it may still change until the version becomes 1.
+ * The interface between llfused and a backend, API version 1: everything that a file system needs,
+ * and nothing of the daemon's insides.  The manual page is llfused-backend(3).
  *
- * A backend fills one `struct llfused_backend` and its `struct llfused_ops`.  Built-in backends use
- * this header exactly as a plugin would.
+ * A backend fills one `struct llfused_backend` and its `struct llfused_ops`.  As a plugin it is a
+ * shared object that says LLFUSED_PLUGIN(its_backend) once; built-in backends use this header in
+ * the same way.
  *
- * Common rules
+ * Ops
  *   - An op returns 0, a negative errno, or LLFUSED_PENDING.  On an error nothing is read from its
  *     out-parameters.  -ENOSYS from a handler reaches the caller as EOPNOTSUPP: switching a request
  *     off for the whole mount is done by leaving the op out (NULL).
- *   - Pointers passed to an op (names, data, buffers, ctx) are valid until it returns.
+ *   - Pointers passed to an op (names, data, buffers, ctx) are the daemon's and valid until it
+ *     returns; out-parameters are zero when it is entered.
  *   - Names are NUL-terminated bytes without '/', of 1 to 4095 bytes; a backend with a lower limit
- *     answers -ENAMETOOLONG itself.  Link targets and xattr values are bytes.
+ *     answers -ENAMETOOLONG itself.  Link targets and xattr values are bytes, not text.
  *   - The root's nodeid is LLFUSED_ROOT_ID.  It is never forgotten.
- *   - Threads: a backend that declares LLFUSED_CONCURRENT has its ops called from several threads
- * at once; for every other the daemon calls one op at a time.
+ *
+ * Threads and the global lock
+ *   - By default every op is called with the global lock held, so that one runs at a time and a
+ *     plain backend needs no locks.  The calling thread is one of a pool, so an op may sleep;
+ * around slow work it may release the lock and take it again (llfused_lock_release, _acquire).
+ *   - LLFUSED_CONCURRENT: ops are called without the lock, from several threads at once.
+ *   - LLFUSED_NONBLOCKING: ops never sleep long, so they are called on the threads that read the
+ *     requests, which saves two thread switches each.
+ *   - load, configure and ready are called by the main thread before any other thread of the daemon
+ *     exists; init and destroy by the main thread, with the lock held.
+ *   - Functions of the daemon (llfused_*) may be called from any thread, with or without the lock,
+ *     unless they say otherwise.  None of them waits for the lock but llfused_lock_acquire() and
+ *     llfused_lock_yield().
+ *
+ * Growth: within one major version, tables and structs only grow, at their ends or into their
+ * `reserved` members, which are 0 until they mean something.  The tables are stamped with their
+ * sizes and the daemon uses the smaller one of its own and the backend's.
  */
 #ifndef LLFUSED_BACKEND_H
 #define LLFUSED_BACKEND_H
 
+#include <errno.h>
 #include <sched.h> /* struct timespec, in strict C99 too */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define LLFUSED_API_MAJOR 0
-#define LLFUSED_API_MINOR 1
+#define LLFUSED_API_MAJOR 1
+#define LLFUSED_API_MINOR 0
 
 #define LLFUSED_ROOT_ID UINT64_C(1)
 
@@ -54,13 +73,15 @@ struct llfused_ctx {
 	uint64_t unique; /* the request's id; for logs */
 	uint32_t uid;    /* file-system uid and gid of the caller, in the mount's user namespace */
 	uint32_t gid;
-	uint32_t pid;   /* thread id of the caller, 0 where it is not visible */
-	uint32_t umask; /* mknod, mkdir, create, tmpfile; else 0.  Applied by the backend, see below
-			 */
+	uint32_t pid; /* thread id of the caller, 0 where it is not visible */
+	/* mknod, mkdir, create, tmpfile; else 0.  The kernel has applied it to `mode` already,
+	 * unless LLFUSED_WANT_ACL is in force: then a directory's default ACL comes before it. */
+	uint32_t umask;
 	uint32_t flags; /* LLFUSED_CTX_* */
+	/* With LLFUSED_WANT_SUPP_GROUP, in creates: the directory's group if the caller is in it.
+	 */
 	uint32_t ngroups;
-	const uint32_t
-		*groups; /* creates: the directory's group, if the caller is a member of it */
+	const uint32_t *groups;
 	size_t nsecctx;
 	const struct llfused_secctx *secctx; /* creates: labels to be stored with the new inode */
 };
@@ -82,6 +103,7 @@ struct llfused_attr {
 	uint32_t gid;
 	uint32_t blksize; /* 0: 4096 */
 	uint64_t rdev;    /* as made by makedev(3) */
+	uint64_t reserved[4];
 };
 
 /*
@@ -94,11 +116,13 @@ struct llfused_entry {
 	uint64_t entry_timeout; /* ns */
 	uint64_t attr_timeout;  /* ns */
 	struct llfused_attr attr;
+	uint64_t reserved[2];
 };
 
 struct llfused_attr_out {
 	struct llfused_attr attr;
 	uint64_t timeout; /* ns */
+	uint64_t reserved[2];
 };
 
 #define LLFUSED_OPEN_DIRECT_IO       (1u << 0)
@@ -111,8 +135,10 @@ struct llfused_attr_out {
 
 /* All zero when the op is entered, but for `flags`, which is LLFUSED_OPEN_KEEP_CACHE. */
 struct llfused_open {
-	uint64_t fh;
+	uint64_t fh;    /* the backend's; comes back with each request on the open file */
 	uint32_t flags; /* LLFUSED_OPEN_* */
+	uint32_t reserved32;
+	uint64_t reserved[2];
 };
 
 /*
@@ -134,7 +160,9 @@ struct llfused_statfs {
 	uint64_t ffree;
 	uint32_t bsize;
 	uint32_t frsize;
-	uint32_t namelen;
+	uint32_t namelen; /* the longest name */
+	uint32_t reserved32;
+	uint64_t reserved[2];
 };
 
 /* setattr: which fields hold a value.  The values are the kernel's FATTR_ bits. */
@@ -334,9 +362,9 @@ struct llfused_ops {
 /* ---- the backend's stamp and life --------------------------------------------------------- */
 
 struct llfused_option {
-	const char *key; /* as in -o key=value; a list of these ends with key NULL */
-	const char *arg; /* what the help calls its value ("SIZE"); NULL: takes none */
-	const char *help;
+	const char *key;  /* as in -o key=value; a list of these ends with key NULL */
+	const char *arg;  /* what the help calls its value ("SIZE"); NULL: takes none */
+	const char *help; /* one line */
 };
 
 /* Declarations */
@@ -356,21 +384,25 @@ struct llfused_option {
 #define LLFUSED_WANT_OWN_DATA \
 	(1u << 6) /* data changes only by requests: never drop caches for mtime */
 
-/* How load() and configure() say what is wrong: one line, no newline. */
+/* How load(), configure() and ready() say what is wrong: one line, no newline. */
 struct llfused_error {
 	char text[256];
 };
 
 #define LLFUSED_MOUNT_NOATIME (1u << 0) /* reading does not change access times */
 
-/* What the kernel agreed to, for init(). */
+/* What the kernel agreed to, for init().  The daemon's; valid until init() returns. */
 struct llfused_conn {
 	uint32_t want;      /* LLFUSED_WANT_* that are in force */
 	uint32_t max_write; /* bytes of one write request */
-	uint32_t max_read;
-	uint32_t mount; /* LLFUSED_MOUNT_*: what the mount was asked to be */
+	uint32_t max_read;  /* bytes of one read request */
+	uint32_t mount;     /* LLFUSED_MOUNT_*: what the mount was asked to be */
 };
 
+/*
+ * The moments of a backend's life, in this order.  All functions but load may be NULL.  Those that
+ * return int return 0 or a negative errno; what fails ends the start with exit status 2.
+ */
 struct llfused_backend {
 	size_t size; /* sizeof(struct llfused_backend) */
 	uint32_t api_major;
@@ -382,18 +414,22 @@ struct llfused_backend {
 	const struct llfused_option *options; /* ends with key NULL; NULL: takes none */
 	const struct llfused_ops *ops;
 
-	/* In this order.  All but load may be NULL.  They return 0 or a negative errno and fill
-	 * `error`. */
+	/* Makes the instance, `*fs`: every op gets it as ctx->fs.  After the fork into the
+	 * background, before any thread.  -o is not known yet. */
 	int (*load)(void **fs, struct llfused_error *error);
-	/* Once for each option that was given; value NULL where it takes none. */
+	/* Once for each option that was given and stands in `options`; value NULL where it takes
+	 * none. The daemon has refused unknown keys, and values that are missing or too many. */
 	int (*configure)(void *fs, const char *key, const char *value, struct llfused_error *error);
 	/* All options are known: get what is needed to serve.  Before the mount and any thread. */
 	int (*ready)(void *fs, struct llfused_error *error);
-	/* Mounted; no request has come yet. */
+	/* Mounted; no request has come yet.  Here threads may be started.  With the lock held. */
 	int (*init)(void *fs, const struct llfused_conn *conn);
-	/* After the last request.  Frees everything, whatever lookup counts are left.  Also after a
-	 * failed start, once load() has succeeded. */
+	/* After the last request, with the lock held.  Ends the backend's threads (release the lock
+	 * around the wait for one that takes it) and frees everything, whatever lookup counts are
+	 * left.  Called once whenever load() has succeeded, also when the start failed later. */
 	void (*destroy)(void *fs);
+	/* The last call, before a plugin's code is unmapped. */
+	void (*unload)(void);
 };
 
 /* Fills the stamp of struct llfused_backend in an initialiser. */
@@ -401,12 +437,29 @@ struct llfused_backend {
 	.size = sizeof(struct llfused_backend), .api_major = LLFUSED_API_MAJOR, \
 	.api_minor = LLFUSED_API_MINOR
 
-/* ---- what the daemon offers --------------------------------------------------------------- */
+#if defined(__GNUC__)
+#define LLFUSED_EXPORT __attribute__((visibility("default")))
+#else
+#define LLFUSED_EXPORT
+#endif
+
+/* The one symbol that a plugin must have, and the line that makes it.  The backend is a static
+ * object of the plugin. */
+#define LLFUSED_PLUGIN_SYMBOL "llfused_plugin"
+LLFUSED_EXPORT const struct llfused_backend *llfused_plugin(void);
+#define LLFUSED_PLUGIN(backend) \
+	const struct llfused_backend *llfused_plugin(void) \
+	{ \
+		return &(backend); \
+	}
+
+/* ---- the request at hand ------------------------------------------------------------------ */
 
 /*
- * Makes the request that is being handled a pending one: it holds no worker any more.  Call it from
+ * Makes the request that is being handled a pending one: it holds no thread any more.  Call it from
  * the handler, keep the id, return LLFUSED_PENDING.  It may be completed before the handler has
- * returned.  Returns 0 when there are too many: answer -EAGAIN then (-ENOLCK for locks).
+ * returned.  Returns 0 when there are too many (--max-pending): answer -EAGAIN then (-ENOLCK for
+ * locks).  Not for forget, interrupt and retrieved, which have no reply.
  */
 llfused_pending llfused_pend(struct llfused_ctx *ctx);
 
@@ -420,31 +473,131 @@ int llfused_interrupted(const struct llfused_ctx *ctx);
  */
 int llfused_groups(const struct llfused_ctx *ctx, uint32_t *list, size_t max);
 
+/* Puts the clock's time where `set` says "now", and takes the NOW bits out of set->valid. */
+void llfused_setattr_now(struct llfused_setattr *set);
+
+/* Answer of read from a file whose whole contents lie in memory: what `buf` asks from `offset` on.
+ */
+static inline void llfused_buf_read(struct llfused_buf *buf, const void *contents, size_t size,
+				    uint64_t offset)
+{
+	size_t left = offset < size ? size - (size_t)offset : 0;
+
+	buf->len = left < buf->cap ? left : buf->cap;
+	if (buf->len > 0)
+		memcpy(buf->data, (const char *)contents + offset, buf->len);
+}
+
+/* Answer of getxattr and listxattr: the length when that is asked, -ERANGE when it does not fit. */
+static inline int llfused_buf_put(struct llfused_buf *buf, const void *value, size_t size)
+{
+	buf->len = size;
+	if (buf->cap == 0)
+		return 0;
+	if (size > buf->cap)
+		return -ERANGE;
+	if (size > 0)
+		memcpy(buf->data, value, size);
+	return 0;
+}
+
+/* ---- pending requests --------------------------------------------------------------------- */
+
 /*
- * Answers a pending request, from any thread; error is 0 or a negative errno.  0 is right for ops
- * that have no result.  -ENOENT: it was answered already.
+ * Answers a pending request, from any thread, once.  The data is copied or sent before the call
+ * returns.  Returns 0 when the kernel took the reply; else a negative errno, and then the caller
+ * got nothing (-ENOENT: it was answered already or has gone; -EINVAL: a reply of the wrong sort or
+ * size, the caller got EIO or ERANGE).  So a lookup count that the reply would have raised (entry,
+ * create, readdir) is not raised when the result is not 0: the backend takes it back.
+ *
+ * llfused_complete: a negative errno for any op, or 0 for ops that answer nothing but success.
  */
 int llfused_complete(llfused_pending pending, int error);
 int llfused_complete_entry(llfused_pending pending, const struct llfused_entry *entry);
+int llfused_complete_create(llfused_pending pending, const struct llfused_entry *entry,
+			    const struct llfused_open *open); /* tmpfile, too */
 int llfused_complete_attr(llfused_pending pending, const struct llfused_attr_out *attr);
 int llfused_complete_open(llfused_pending pending, const struct llfused_open *open);
-/* read, readlink, getxattr and listxattr with a size */
+/* read, readlink; getxattr and listxattr when they were asked with a size (buf->cap > 0) */
 int llfused_complete_data(llfused_pending pending, const void *data, size_t size);
+/* getxattr and listxattr when they were asked for the length (buf->cap == 0) */
+int llfused_complete_xattr_size(llfused_pending pending, size_t size);
+/* write and copy_file_range: bytes */
 int llfused_complete_write(llfused_pending pending, size_t written);
-int llfused_complete_lock(llfused_pending pending, const struct llfused_lock *lock);
+/* Calls `fill` once, in the calling thread, to add entries as readdir does; what it returns is the
+ * answer. */
+int llfused_complete_readdir(llfused_pending pending,
+			     int (*fill)(void *arg, struct llfused_dirents *dirents), void *arg);
+int llfused_complete_statfs(llfused_pending pending, const struct llfused_statfs *statfs);
+int llfused_complete_lock(llfused_pending pending, const struct llfused_lock *lock); /* getlk */
+int llfused_complete_ioctl(llfused_pending pending, int32_t result, const void *data, size_t size);
+int llfused_complete_poll(llfused_pending pending, uint32_t revents);
+/* lseek: the offset; bmap: the block */
+int llfused_complete_number(llfused_pending pending, uint64_t number);
+
+/* ---- notifications ------------------------------------------------------------------------ */
 
 /*
- * Notifications.  The first three are queued and sent in order by a thread of their own, so they
- * may be called from inside a handler; -EAGAIN when the queue is full.  What the kernel does not
- * know is no error.  store and retrieve are sent at once and must not be called from a handler.
+ * The first three only queue: a thread of their own sends them, in order, a message that is still
+ * in the queue is not queued twice.  So they may be called from anywhere: inside a handler, with
+ * any lock held, where sending at once could wait for the very request that is being handled.  What
+ * the kernel does not know is no error.  -EAGAIN: the queue is full and nothing was queued; a
+ * handler must not wait for room.  -ENAMETOOLONG: a name of more than 4095 bytes.  -ENOTCONN: not
+ * mounted (yet, or any more).
  */
-int llfused_notify_inval_inode(uint64_t nodeid, int64_t offset,
-			       int64_t length); /* offset < 0: attributes */
+/* offset < 0: attributes and ACLs only; else these and the data from there, length <= 0 to the end
+ */
+int llfused_notify_inval_inode(uint64_t nodeid, int64_t offset, int64_t length);
+/* expire_only: the entry stays usable but is asked for anew; an older kernel drops it instead */
 int llfused_notify_inval_entry(uint64_t parent, const char *name, int expire_only);
+/* As inval_entry, and if the name still means `child`, it counts as deleted (inotify tells it) */
 int llfused_notify_delete(uint64_t parent, uint64_t child, const char *name);
+
+/* Wakes who polls; `wakeup` is what poll() was given.  Sent at once, and never waits: fit for
+ * handlers. */
+int llfused_notify_poll(uint64_t wakeup);
+
+/*
+ * Sent at once, and may wait for requests on the same pages: never from a handler, nor with a lock
+ * held that a handler needs (the global lock too).  store puts data into the page cache, and makes
+ * the file longer if it ends behind its end.  retrieve has the op retrieved() called with what the
+ * page cache holds; cookie < 2^63.  An inode that the kernel does not know is no error; others are
+ * -ENOTCONN, -EINVAL, -ENOMEM.
+ */
 int llfused_notify_store(uint64_t nodeid, uint64_t offset, const void *data, size_t size);
 int llfused_notify_retrieve(uint64_t cookie, uint64_t nodeid, uint64_t offset, uint32_t size);
-int llfused_notify_poll(uint64_t wakeup);
+
+/* ---- the global lock ---------------------------------------------------------------------- */
+
+/*
+ * Any thread may take it; waiters get it in the order in which they came, requests among them.
+ * acquire: waits at most `timeout` ns (LLFUSED_FOREVER: as long as it takes; 0: not at all).
+ *   -EDEADLK: the thread has it already.  -ETIMEDOUT: it did not get it.
+ * release: -EPERM when the thread does not have it.
+ * yield: gives the lock to whoever is first in line and goes to the end of the line, up to `count`
+ *   times.  If somebody waits, somebody else has run before it returns; if nobody does, it returns
+ *   at once.  A request waits if a thread could run it: with --workers=1 none does while a handler
+ *   yields.  -EPERM as for release.
+ * A handler that released the lock takes it again before it returns.
+ */
+int llfused_lock_acquire(uint64_t timeout);
+int llfused_lock_release(void);
+int llfused_lock_yield(unsigned count);
+
+/* ---- errors and the log ------------------------------------------------------------------- */
+
+#if defined(__GNUC__)
+#define LLFUSED_PRINTF(text, args) __attribute__((__format__(__printf__, text, args)))
+#else
+#define LLFUSED_PRINTF(text, args)
+#endif
+
+/*
+ * The file system is broken: serving ends, the daemon exits with status 1 and reports this text.
+ * Only the first one is reported so, later ones are logged.  From any thread, from load() to
+ * destroy().  Returns -EIO, for a handler to return.
+ */
+int llfused_fatal(const char *format, ...) LLFUSED_PRINTF(1, 2);
 
 enum llfused_log_level {
 	LLFUSED_LOG_ERROR,
@@ -454,10 +607,7 @@ enum llfused_log_level {
 };
 
 /* One event, one line, without a newline. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 2, 3)))
-#endif
-void llfused_log(enum llfused_log_level level, const char *format, ...);
+void llfused_log(enum llfused_log_level level, const char *format, ...) LLFUSED_PRINTF(2, 3);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,44 @@
+/*
+ * The handlers' side of a session whose backend may block: slots that the transport's threads fill
+ * with requests, and pool threads that run their handlers and send the replies.
+ */
+#ifndef DAEMON_HANDLERS_H
+#define DAEMON_HANDLERS_H
+
+#include <stdint.h>
+
+#include "err.h"
+#include "pool.h"
+
+struct session;
+struct slot;
+struct handlers_seat;
+struct stats;
+
+struct handlers {
+	struct pool pool;
+	unsigned nthreads; /* 0: the session has no pool */
+	struct handlers_seat *seats;
+	struct slot *slots;
+	unsigned nslots;
+};
+
+/* `nthreads` of them, and room for more requests than that.  s->conn is known. */
+int handlers_start(struct session *s, unsigned nthreads, struct err *err);
+
+/* A free slot with an empty message; waits while all are in use; NULL: the session stops. */
+struct slot *handlers_slot(struct session *s);
+/* Gives one back that was not used. */
+void handlers_put(struct slot *slot);
+/* The slot's request is to be run; the slot is not the caller's any more. */
+void handlers_submit(struct slot *slot);
+
+/* Adds what the pool's threads have counted. */
+void handlers_count(struct session *s, struct stats *sum);
+
+/* As pool_stop(). */
+int handlers_stop(struct session *s, uint64_t timeout);
+/* After a stop that returned 0. */
+void handlers_free(struct session *s);
+
+#endif
