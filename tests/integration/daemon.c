@@ -43,31 +43,53 @@ const char *daemon_built(const char *variable, const char *name)
 static const char *reachable(const char *built, const char *name)
 {
 	char *place = harness_path("%s", name);
-	int fd = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	struct stat st;
+	int fd;
 
-	cr_assert(fd >= 0, "%s: %s", place, strerror(errno));
-	close(fd);
+	cr_assert_eq(stat(built, &st), 0, "%s: %s", built, strerror(errno));
+	if (S_ISDIR(st.st_mode)) {
+		cr_assert_eq(mkdir(place, 0755), 0, "%s: %s", place, strerror(errno));
+	} else {
+		fd = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+		cr_assert(fd >= 0, "%s: %s", place, strerror(errno));
+		close(fd);
+	}
 	cr_assert_eq(mount(built, place, NULL, MS_BIND, NULL), 0, "%s: %s", built, strerror(errno));
 	return place;
 }
 
-const char *daemon_binary(bool testfs)
+const char *daemon_binary(void)
 {
-	static const char *binary[2];
+	static const char *binary;
+	const char *built;
+	char *plugins;
 
-	if (binary[testfs])
-		return binary[testfs];
-	if (testfs)
-		binary[testfs] = reachable(daemon_built("LLFUSED_TESTFS", "tests/llfused-testfs"),
-					   "llfused-testfs");
-	else
-		binary[testfs] = reachable(daemon_built("LLFUSED", "llfused"), "llfused");
-	return binary[testfs];
+	if (binary)
+		return binary;
+	built = daemon_built("LLFUSED", "llfused");
+	binary = reachable(built, "llfused");
+	/* a daemon that is run from its build tree has its plugins at its side */
+	cr_assert(asprintf(&plugins, "%.*s/plugins", (int)(strrchr(built, '/') - built), built) >=
+		  0);
+	if (access(plugins, F_OK) == 0)
+		reachable(plugins, "plugins");
+	free(plugins);
+	return binary;
+}
+
+const char *daemon_test_plugins(void)
+{
+	static const char *plugins;
+
+	if (!plugins)
+		plugins = reachable(daemon_built("LLFUSED_TEST_PLUGINS", "tests/plugins"),
+				    "test-plugins");
+	return plugins;
 }
 
 bool daemon_is_sanitized(void)
 {
-	int fd = open(daemon_binary(false), O_RDONLY | O_CLOEXEC);
+	int fd = open(daemon_binary(), O_RDONLY | O_CLOEXEC);
 	off_t size = lseek(fd, 0, SEEK_END);
 	const char *text = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 	bool found;
@@ -140,27 +162,54 @@ static void place_for(struct daemon *d)
 	harness_show(d->log);
 }
 
-static void spawn(struct daemon *d, va_list rest)
+/* What a test does not say itself may be said for all of them: run the suite with one worker, or
+ * with several. */
+static const char *workers_for(const char *const *argv)
 {
-	const char *argv[ARGS_MAX];
-	const char *binary = daemon_binary(d->testfs);
-	char backend[64];
+	const char *number = getenv("LLFUSED_TEST_WORKERS");
+	char *arg;
+
+	if (!number || !*number)
+		return NULL;
+	for (; *argv; argv++)
+		if (strncmp(*argv, "--workers", strlen("--workers")) == 0)
+			return NULL;
+	cr_assert(asprintf(&arg, "--workers=%s", number) >= 0);
+	return arg;
+}
+
+static void fill_arguments(struct daemon *d, const char **argv, va_list rest)
+{
+	const char *workers;
+	char *backend;
 	int n = 0;
 
-	place_for(d);
-	snprintf(backend, sizeof backend, "--backend=%s", d->backend ? d->backend : "tmpfs");
-	argv[n++] = binary;
+	cr_assert(asprintf(&backend, "--backend=%s", d->backend ? d->backend : "tmpfs") >= 0);
+	argv[n++] = daemon_binary();
 	argv[n++] = "-f";
 	argv[n++] = backend;
 	while ((argv[n] = va_arg(rest, const char *)))
-		cr_assert(++n < ARGS_MAX - 2);
+		cr_assert(++n < ARGS_MAX - 3);
+	workers = workers_for(argv);
+	if (workers)
+		argv[n++] = workers;
 	argv[n++] = d->mnt;
 	argv[n] = NULL;
+}
 
+static void spawn(struct daemon *d, va_list rest)
+{
+	const char *plugins = d->testfs ? daemon_test_plugins() : NULL;
+	const char *argv[ARGS_MAX];
+
+	place_for(d);
+	fill_arguments(d, argv, rest);
 	d->pid = fork();
 	cr_assert(d->pid >= 0);
 	if (d->pid == 0) {
 		redirect(d->log, d->log);
+		if (plugins)
+			setenv("LLFUSED_PLUGIN_PATH", plugins, 1);
 		if (d->env)
 			putenv(strdup(d->env));
 		become_user(d->uid);
@@ -168,7 +217,7 @@ static void spawn(struct daemon *d, va_list rest)
 			enter_userns(d->uid);
 		if (d->ndeny && deny_calls(d->deny, d->ndeny) < 0)
 			_exit(126);
-		execv(binary, (char *const *)argv);
+		execv(argv[0], (char *const *)argv);
 		_exit(127);
 	}
 	harness_track(d->pid);
@@ -363,7 +412,7 @@ void run_command(struct run *run, uid_t uid, char *const argv[])
 
 void run_daemon(struct run *run, ...)
 {
-	const char *argv[ARGS_MAX] = {daemon_binary(false)};
+	const char *argv[ARGS_MAX] = {daemon_binary()};
 	va_list rest;
 	int n = 1;
 

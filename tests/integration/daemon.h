@@ -17,7 +17,7 @@ struct deny {
 struct daemon {
 	uid_t uid;           /* who runs it */
 	bool userns;         /* in a user and mount namespace of its own, there as root */
-	bool testfs;         /* the binary with the test backends */
+	bool testfs;         /* finds the test backends, too */
 	const char *env;     /* one more "KEY=VALUE", or NULL */
 	const char *mnt;     /* NULL: made by daemon_spawn() */
 	const char *backend; /* NULL: tmpfs */
@@ -28,7 +28,10 @@ struct daemon {
 	const char *log; /* its stdout and stderr */
 };
 
-/* Runs it with -f and waits until its mount stands.  The arguments end with NULL. */
+/*
+ * Runs it with -f and waits until its mount stands.  The arguments end with NULL.  Where they do
+ * not say --workers, $LLFUSED_TEST_WORKERS does, if it is set.
+ */
 __attribute__((sentinel)) void daemon_start(struct daemon *d, ...);
 /* The same without waiting. */
 __attribute__((sentinel)) void daemon_spawn(struct daemon *d, ...);
@@ -69,8 +72,9 @@ int deny_calls(const struct deny *list, size_t n);
 /* The absolute path of what was built: $variable, or `name` in $BUILD (default: build). */
 const char *daemon_built(const char *variable, const char *name);
 
-/* The binary at a path that every user can reach. */
-const char *daemon_binary(bool testfs);
+/* The binary, and the directory of the test backends, at paths that every user can reach. */
+const char *daemon_binary(void);
+const char *daemon_test_plugins(void);
 
 /* Was it built with a sanitizer?  Then it needs more memory, and allocates where it would not. */
 bool daemon_is_sanitized(void);

@@ -61,7 +61,7 @@ static void check_refusals(const struct refusal *list, size_t n)
 	const char *mnt = harness_mkdir("mnt", 0);
 
 	for (size_t i = 0; i < n; i++) {
-		const char *argv[ARGS + 3] = {daemon_binary(false)};
+		const char *argv[ARGS + 3] = {daemon_binary()};
 		int argc = 1;
 
 		for (int a = 0; a < ARGS && list[i].args[a]; a++)
@@ -150,9 +150,9 @@ FACT(cli, a_mount_point_that_cannot_be_one_is_named)
 	const char *file = harness_path("file"), *none = harness_path("none");
 
 	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-	check_run((const char *[]){daemon_binary(false), B, none, NULL}, none);
-	check_run((const char *[]){daemon_binary(false), B, file, NULL}, file);
-	check_run((const char *[]){daemon_binary(false), B, mnt, mnt, NULL}, mnt);
+	check_run((const char *[]){daemon_binary(), B, none, NULL}, none);
+	check_run((const char *[]){daemon_binary(), B, file, NULL}, file);
+	check_run((const char *[]){daemon_binary(), B, mnt, mnt, NULL}, mnt);
 }
 
 FACT(cli, too_few_descriptors_for_the_workers_are_a_set_up_error)
@@ -160,7 +160,7 @@ FACT(cli, too_few_descriptors_for_the_workers_are_a_set_up_error)
 	static const char limited[] =
 		"ulimit -n 12; exec \"$0\" --backend=tmpfs --workers=8 \"$1\"";
 	const char *argv[] = {
-		"/bin/sh", "-c", limited, daemon_binary(false), harness_mkdir("few", 0), NULL,
+		"/bin/sh", "-c", limited, daemon_binary(), harness_mkdir("few", 0), NULL,
 	};
 
 	check_run(argv, "io_uring");
@@ -170,8 +170,8 @@ FACT(cli, the_same_line_is_said_in_the_foreground)
 {
 	const char *none = harness_path("none");
 
-	check_run((const char *[]){daemon_binary(false), B, "-f", none, NULL}, none);
-	check_run((const char *[]){daemon_binary(false), B, "-d", none, NULL}, none);
+	check_run((const char *[]){daemon_binary(), B, "-f", none, NULL}, none);
+	check_run((const char *[]){daemon_binary(), B, "-d", none, NULL}, none);
 }
 
 static void check_lists(const char *text, const char *const *words)

@@ -125,7 +125,7 @@ FACT(user, auto_unmount_keeps_nobody_waiting_who_reads_our_output)
 
 	need_helper();
 	snprintf(command, sizeof command, "x=$(%s --backend=tmpfs -oauto_unmount %s 2>&1); echo $?",
-		 daemon_binary(false), harness_mkdir("mnt", USER));
+		 daemon_binary(), harness_mkdir("mnt", USER));
 	run_command(&run, USER, (char *[]){(char[]){"sh"}, (char[]){"-c"}, command, NULL});
 	cr_assert_str_eq(run.out, "0\n", "%s", run.err);
 	fusermount_u(&run, harness_path("mnt"));

@@ -302,8 +302,8 @@ static void lockfs_destroy(void *arg)
 }
 
 static const struct llfused_option options[] = {
-	{"granter", NULL, "a thread of its own grants the locks"},
-	{NULL, NULL, NULL},
+	{.key = "granter", .help = "a thread of its own grants the locks"},
+	{.key = NULL},
 };
 
 static const struct llfused_ops ops = {
@@ -317,7 +317,7 @@ static const struct llfused_ops ops = {
 	.interrupt = lockfs_interrupt,
 };
 
-const struct llfused_backend lockfs_backend = {
+static const struct llfused_backend lockfs_backend = {
 	LLFUSED_BACKEND_STAMP,
 	.name = "lockfs",
 	.summary = "files to be locked",
@@ -329,3 +329,5 @@ const struct llfused_backend lockfs_backend = {
 	.init = lockfs_init,
 	.destroy = lockfs_destroy,
 };
+
+LLFUSED_PLUGIN(lockfs_backend)

@@ -74,7 +74,7 @@ static const struct llfused_ops ops = {
 	.getxattr = nullfs_getxattr,
 };
 
-const struct llfused_backend nullfs_backend = {
+static const struct llfused_backend nullfs_backend = {
 	LLFUSED_BACKEND_STAMP,
 	.name = "nullfs",
 	.summary = "one file of zeros",
@@ -82,3 +82,5 @@ const struct llfused_backend nullfs_backend = {
 	.ops = &ops,
 	.load = nullfs_load,
 };
+
+LLFUSED_PLUGIN(nullfs_backend)

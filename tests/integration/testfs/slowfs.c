@@ -297,8 +297,8 @@ static void slowfs_destroy(void *arg)
 }
 
 static const struct llfused_option options[] = {
-	{"delay", "MS", "how long slow things take"},
-	{NULL, NULL, NULL},
+	{.key = "delay", .arg = "MS", .help = "how long slow things take"},
+	{.key = NULL},
 };
 
 static const struct llfused_ops ops = {
@@ -310,7 +310,7 @@ static const struct llfused_ops ops = {
 	.interrupt = slowfs_interrupt,
 };
 
-const struct llfused_backend slowfs_backend = {
+static const struct llfused_backend slowfs_backend = {
 	LLFUSED_BACKEND_STAMP,
 	.name = "slowfs",
 	.summary = "files that take their time",
@@ -322,3 +322,5 @@ const struct llfused_backend slowfs_backend = {
 	.init = slowfs_init,
 	.destroy = slowfs_destroy,
 };
+
+LLFUSED_PLUGIN(slowfs_backend)

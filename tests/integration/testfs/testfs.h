@@ -1,13 +1,11 @@
 /*
- * The test backends, and the flat directory of fixed files that they share.
- * A backend knows the public header and nothing of the daemon.
+ * The flat directory of fixed files that some test backends share.  Each of these is a plugin: it
+ * knows the public header and nothing of the daemon.
  */
 #ifndef TESTFS_H
 #define TESTFS_H
 
 #include <llfused/backend.h>
-
-extern const struct llfused_backend nullfs_backend, lockfs_backend, slowfs_backend;
 
 /* Names of the files in the root; nodeid 2 is the first one.  Ends with NULL. */
 struct flat {
