@@ -252,8 +252,10 @@ STRESS_SCALE ?= 1
 check-stress: $(TSAN_TESTS)
 	$(Q)for t in $^; do $$t $(STRESS_SCALE) || exit 1; done
 
+# With the number of threads that the daemon chooses, and with a single one.
 check-integration: tests
 	$(Q)$(TEST_ENV) $(B)/tests/integration -j2
+	$(Q)$(TEST_ENV) LLFUSED_TEST_WORKERS=1 $(B)/tests/integration -j2
 
 # Random messages from a fixed seed; only with the address sanitizer does it see much.
 .PHONY: check-fuzz

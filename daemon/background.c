@@ -227,8 +227,10 @@ static bool last_word(const struct background *bg, struct word *word)
 
 	shutdown(bg->pipe_fd, SHUT_WR);
 	/* Two signals: one to unmount, one not to wait for us. */
-	kill(bg->child, SIGTERM);
-	kill(bg->child, SIGINT);
+	if (bg->signals) {
+		kill(bg->child, SIGTERM);
+		kill(bg->child, SIGINT);
+	}
 	return poll(&poll_fd, 1, ANSWER_TIMEOUT_MS) > 0 && receive_word(bg, word);
 }
 

@@ -4,13 +4,15 @@
 #ifndef DAEMON_BACKGROUND_H
 #define DAEMON_BACKGROUND_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "err.h"
 
 struct background {
-	pid_t child; /* in the parent; 0 in the child */
-	int pipe_fd; /* the parent's end to read from, the child's to write to */
+	pid_t child;  /* in the parent; 0 in the child */
+	bool signals; /* the child ends in order when it gets SIGTERM; else hanging up is enough */
+	int pipe_fd;  /* the parent's end to read from, the child's to write to */
 };
 
 /* Forks; the child leads a session of its own.  One thread.  0 in both, or a negative errno. */

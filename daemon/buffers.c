@@ -22,6 +22,12 @@ unsigned char *buffers_message(size_t size)
 	return reserve(size);
 }
 
+void buffers_message_trim(unsigned char *message, size_t size, size_t keep)
+{
+	if (size > keep)
+		madvise(message + keep, size - keep, MADV_DONTNEED);
+}
+
 void buffers_message_free(unsigned char *message, size_t size)
 {
 	if (message)

@@ -3,6 +3,24 @@
  */
 #include "convert.h"
 
+#include <sys/stat.h>
+
+bool convert_attr_possible(const struct llfused_attr *attr)
+{
+	switch (attr->mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return attr->size <= INT64_MAX;
+	default:
+		return false;
+	}
+}
+
 void convert_attr(const struct llfused_attr *from, struct proto_attr *to)
 {
 	*to = (struct proto_attr){

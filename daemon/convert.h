@@ -4,9 +4,15 @@
 #ifndef DAEMON_CONVERT_H
 #define DAEMON_CONVERT_H
 
+#include <stdbool.h>
+
 #include <llfused/backend.h>
 
 #include "proto/reply.h"
+
+/* Can there be such an inode?  One without a file type, or of a negative size, makes the kernel
+ * take it for a bad one for good. */
+bool convert_attr_possible(const struct llfused_attr *attr);
 
 void convert_attr(const struct llfused_attr *from, struct proto_attr *to);
 void convert_entry(const struct llfused_entry *from, struct proto_entry *to);

@@ -18,21 +18,35 @@ static int add_plus(struct dirents *d, const char *name, size_t namelen, uint64_
 {
 	struct proto_entry wire;
 
-	/* the kernel makes no inode of these two, and so would never forget it */
-	if (!entry || is_dot(name, namelen))
+	if (!entry)
 		return proto_dirent_add_plus(d->conn, &d->packed, name, namelen, ino, mode, next,
 					     NULL);
 	convert_entry(entry, &wire);
 	return proto_dirent_add_plus(d->conn, &d->packed, name, namelen, ino, mode, next, &wire);
 }
 
+static bool is_possible(const struct llfused_entry *entry)
+{
+	return !entry || entry->nodeid == 0 ||
+	       (entry->nodeid != LLFUSED_ROOT_ID && convert_attr_possible(&entry->attr));
+}
+
 static int add(struct llfused_dirents *dirents, const char *name, size_t namelen, uint64_t ino,
 	       uint32_t mode, uint64_t next, const struct llfused_entry *entry)
 {
 	struct dirents *d = (struct dirents *)dirents;
-	int taken = dirents->plus ? add_plus(d, name, namelen, ino, mode, next, entry)
-				  : proto_dirent_add(&d->packed, name, namelen, ino, mode, next);
+	int taken;
 
+	/* the kernel makes no inode of these two, and so would never forget it */
+	if (!dirents->plus || is_dot(name, namelen))
+		entry = NULL;
+	if (next == 0 || next > INT64_MAX || !is_possible(entry))
+		taken = -EINVAL;
+	else if (dirents->plus)
+		taken = add_plus(d, name, namelen, ino, mode, next, entry);
+	else
+		taken = proto_dirent_add(&d->packed, name, namelen, ino, mode, next);
+	d->faulty |= taken < 0;
 	d->refused = taken > 0 ? 0 : taken < 0 ? -EIO : -EINVAL;
 	return taken > 0;
 }

@@ -19,6 +19,7 @@ struct dirents {
 	struct proto_dirents packed;   /* the reply's body so far */
 	const struct proto_conn *conn;
 	int refused; /* why the last add() took nothing, or 0 */
+	bool faulty; /* an entry was added that cannot be */
 };
 
 /* `room`, `cap` bytes, is the caller's; `flags` are those of the open directory. */

@@ -18,6 +18,8 @@
 #include "session_impl.h"
 #include "stacks.h"
 
+#define ERRNO_MAX 511 /* the kernel takes none beyond it */
+
 /* Absent ops: an errno that the kernel may remember (ENOSYS), one that it must not, or success. */
 enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
 
@@ -105,10 +107,8 @@ static void ops_unlock(struct slot *slot)
 	if (!slot->locked)
 		return;
 	slot->locked = false;
-	if (lock_release(s->config.lock) == 0 || atomic_exchange(&s->lock_missed, true))
-		return;
-	log_error("backend %s: a handler returned without the global lock op=%s", s->backend->name,
-		  slot->request.op->name);
+	if (lock_release(s->config.lock) != 0)
+		session_fault(s, slot->request.op, FAULT_LOCK);
 }
 
 /* With locks of the backend's own, the kernel must go on sending what releases them. */
@@ -137,6 +137,13 @@ static int answer_absent(struct slot *slot, const struct row *row)
 	return row->absent;
 }
 
+/* After llfused_fatal() no handler is called: looked at with the lock held, since waiting for it
+ * may have taken its time. */
+static bool is_broken(const struct session *s)
+{
+	return atomic_load_explicit(&s->broken, memory_order_relaxed);
+}
+
 static void tell_interrupt(struct slot *slot, llfused_pending id)
 {
 	struct session *s = slot->session;
@@ -144,7 +151,8 @@ static void tell_interrupt(struct slot *slot, llfused_pending id)
 	if (!s->ops->interrupt)
 		return;
 	ops_lock(slot);
-	s->ops->interrupt(&slot->ctx, id);
+	if (!is_broken(s))
+		s->ops->interrupt(&slot->ctx, id);
 	ops_unlock(slot);
 }
 
@@ -162,8 +170,10 @@ static int settle(struct slot *slot, int ret)
 		return LLFUSED_PENDING;
 	}
 	/* "pending" without a record would leave the caller waiting for ever */
-	if (ret > 0)
-		ret = -EIO;
+	if (ret == LLFUSED_PENDING)
+		ret = session_fault(s, slot->request.op, FAULT_PENDING);
+	else if (ret > 0 || ret < -ERRNO_MAX)
+		ret = session_fault(s, slot->request.op, FAULT_RESULT);
 	if (slot->pending == 0)
 		return ret;
 	/* it pended and then answered all the same: whoever takes the record away may reply */
@@ -179,12 +189,15 @@ static int call_op(struct slot *slot, const struct row *row)
 	int ret;
 
 	ops_lock(slot);
-	ret = row->handle(slot, s->ops);
+	ret = is_broken(s) ? -EIO : row->handle(slot, s->ops);
 	ops_unlock(slot);
 	ret = settle(slot, ret);
 	inflight_leave(slot);
+	if (ret != -ENOSYS)
+		return ret;
 	/* only dispatch may switch a request off, by the table above */
-	return ret == -ENOSYS ? -EOPNOTSUPP : ret;
+	session_fault(s, slot->request.op, FAULT_ENOSYS);
+	return -EOPNOTSUPP;
 }
 
 static void run_forget(struct slot *slot)
@@ -195,7 +208,7 @@ static void run_forget(struct slot *slot)
 	size_t n = 0;
 
 	ops_lock(slot);
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count && !is_broken(s); i++) {
 		struct fuse_forget_one one = proto_forget_get(&slot->request, i);
 
 		list[n++] = (struct llfused_forget){.nodeid = one.nodeid, .nlookup = one.nlookup};
@@ -210,11 +223,14 @@ static void run_forget(struct slot *slot)
 /* Marks the request, wherever it is; the pending one whose backend is to be told, or 0. */
 static llfused_pending mark_interrupt(struct session *s, uint64_t unique)
 {
+	struct slot *slot;
 	llfused_pending id;
 
 	if (pending_interrupt(&s->pending, unique, &id) == 0)
 		return id;
-	inflight_interrupt(&s->inflight, unique);
+	slot = inflight_interrupt(&s->inflight, unique);
+	if (slot && s->pooled)
+		stall_interrupt(s, slot, unique);
 	/* Between the two looks it may have become pending, even if a slot was told: its thread may
 	 * have looked at the slot's mark for the last time before it was set. */
 	if (pending_interrupt(&s->pending, unique, &id) != 0)
@@ -226,10 +242,12 @@ static llfused_pending mark_interrupt(struct session *s, uint64_t unique)
 static void run_retrieved(struct slot *slot)
 {
 	const struct proto_request *r = &slot->request;
+	struct session *s = slot->session;
 
 	ops_lock(slot);
-	slot->session->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
-				      r->in.retrieve.offset, r->data.data, r->data.size);
+	if (!is_broken(s))
+		s->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
+				  r->in.retrieve.offset, r->data.data, r->data.size);
 	ops_unlock(slot);
 }
 
@@ -310,6 +328,12 @@ static int answer_stacks(const struct slot *slot)
 	return 0;
 }
 
+static bool is_root_getattr(const struct slot *slot)
+{
+	return slot->request.head.opcode == FUSE_GETATTR &&
+	       slot->request.head.nodeid == LLFUSED_ROOT_ID;
+}
+
 /* Is there a handler to be called?  If not, `error` is the answer. */
 static bool receive(struct slot *slot, int *error)
 {
@@ -322,7 +346,7 @@ static bool receive(struct slot *slot, int *error)
 	}
 	if (!row)
 		return receive_special(slot, error);
-	if (atomic_load_explicit(&s->broken, memory_order_relaxed)) {
+	if (is_broken(s)) {
 		*error = -EIO;
 		return false;
 	}
@@ -331,6 +355,8 @@ static bool receive(struct slot *slot, int *error)
 		return false;
 	}
 	inflight_enter(&s->inflight, slot);
+	if (s->pooled && is_root_getattr(slot))
+		stall_watch(s);
 	return true;
 }
 
@@ -446,10 +472,16 @@ size_t dispatch_run(struct slot *slot)
 {
 	const struct row *row = row_of(slot);
 
-	if (row)
-		return answer(slot, call_op(slot, row));
-	run_special(slot);
-	return 0;
+	int ret;
+
+	if (!row) {
+		run_special(slot);
+		return 0;
+	}
+	ret = call_op(slot, row);
+	if (ret == 0 && slot->session->pooled && is_root_getattr(slot))
+		stall_keep_root(&slot->session->stall, slot_body(slot), slot->body_len);
+	return answer(slot, ret);
 }
 
 static void give_back(struct slot *slot, const struct llfused_forget *list, size_t n)
@@ -457,7 +489,8 @@ static void give_back(struct slot *slot, const struct llfused_forget *list, size
 	if (n == 0)
 		return;
 	ops_lock(slot);
-	slot->session->ops->forget(&slot->ctx, list, n);
+	if (!is_broken(slot->session))
+		slot->session->ops->forget(&slot->ctx, list, n);
 	ops_unlock(slot);
 }
 

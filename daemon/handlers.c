@@ -15,6 +15,10 @@
 
 /* Requests that may wait for a thread; more wait in the kernel. */
 #define SLOTS_QUEUED 192u
+/* After large writes a few slots, which are the next to be used, keep their memory: it costs more
+ * to get it anew each time.  The others keep so many bytes. */
+#define SLIM     65536u
+#define FAT_KEPT 4u
 
 struct handlers_seat {
 	unsigned char *reply;
@@ -24,6 +28,15 @@ struct handlers_seat {
 static struct slot *slot_of_job(struct pool_job *job)
 {
 	return (struct slot *)(void *)((char *)job - offsetof(struct slot, job));
+}
+
+static void slim(struct handlers *h, struct slot *slot)
+{
+	if (!slot->fat || atomic_load(&h->fat) <= FAT_KEPT)
+		return;
+	buffers_message_trim(slot->message, slot->message_cap, SLIM);
+	slot->fat = false;
+	atomic_fetch_sub(&h->fat, 1);
 }
 
 static void run(void *arg, struct pool_job *job, unsigned seat)
@@ -42,6 +55,7 @@ static void run(void *arg, struct pool_job *job, unsigned seat)
 
 		dispatch_sent(slot, s->transport->commit(slot->fd, &iov, 1));
 	}
+	slim(&s->handlers, slot);
 }
 
 static int make_slots(struct session *s)
@@ -120,9 +134,58 @@ void handlers_put(struct slot *slot)
 	pool_put(&slot->session->handlers.pool, &slot->job);
 }
 
-void handlers_submit(struct slot *slot)
+void handlers_submit(struct slot *slot, size_t size)
 {
+	if (size > SLIM && !slot->fat) {
+		slot->fat = true;
+		atomic_fetch_add(&slot->session->handlers.fat, 1);
+	}
 	pool_submit(&slot->session->handlers.pool, &slot->job);
+}
+
+struct wish {
+	bool (*wanted)(const struct slot *slot);
+};
+
+static bool is_wanted(const struct pool_job *job, const void *arg)
+{
+	const struct wish *wish = arg;
+
+	return wish->wanted(slot_of_job((struct pool_job *)(uintptr_t)job));
+}
+
+struct slot *handlers_cancel(struct session *s, bool (*wanted)(const struct slot *slot))
+{
+	struct wish wish = {wanted};
+	struct pool_job *job = pool_find(&s->handlers.pool, is_wanted, &wish, true);
+
+	return job ? slot_of_job(job) : NULL;
+}
+
+bool handlers_queued(struct session *s, bool (*wanted)(const struct slot *slot))
+{
+	struct wish wish = {wanted};
+
+	return pool_find(&s->handlers.pool, is_wanted, &wish, false) != NULL;
+}
+
+struct one {
+	const struct slot *slot;
+	uint64_t unique;
+};
+
+static bool is_the_one(const struct pool_job *job, const void *arg)
+{
+	const struct one *one = arg;
+
+	return job == &one->slot->job && one->slot->request.head.unique == one->unique;
+}
+
+bool handlers_cancel_one(struct slot *slot, uint64_t unique)
+{
+	struct one one = {slot, unique};
+
+	return pool_find(&slot->session->handlers.pool, is_the_one, &one, true) != NULL;
 }
 
 void handlers_count(struct session *s, struct stats *sum)

@@ -5,6 +5,9 @@
 #ifndef DAEMON_HANDLERS_H
 #define DAEMON_HANDLERS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -21,6 +24,7 @@ struct handlers {
 	struct handlers_seat *seats;
 	struct slot *slots;
 	unsigned nslots;
+	atomic_uint fat; /* slots that hold the memory of a large message */
 };
 
 /* `nthreads` of them, and room for more requests than that.  s->conn is known. */
@@ -30,8 +34,16 @@ int handlers_start(struct session *s, unsigned nthreads, struct err *err);
 struct slot *handlers_slot(struct session *s);
 /* Gives one back that was not used. */
 void handlers_put(struct slot *slot);
-/* The slot's request is to be run; the slot is not the caller's any more. */
-void handlers_submit(struct slot *slot);
+/* The slot's request, of `size` bytes, is to be run; the slot is not the caller's any more. */
+void handlers_submit(struct slot *slot, size_t size);
+
+/* Takes the first queued request that is `wanted` out of the queue; its slot is the caller's then.
+ * NULL: there is none. */
+struct slot *handlers_cancel(struct session *s, bool (*wanted)(const struct slot *slot));
+/* The same for the request `unique` if it is in this slot and has not begun. */
+bool handlers_cancel_one(struct slot *slot, uint64_t unique);
+/* Is there one? */
+bool handlers_queued(struct session *s, bool (*wanted)(const struct slot *slot));
 
 /* Adds what the pool's threads have counted. */
 void handlers_count(struct session *s, struct stats *sum);

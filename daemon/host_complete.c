@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "convert.h"
 #include "dirents.h"
@@ -63,8 +64,9 @@ static int end(struct completion *c, int error)
 }
 
 /* The reply does not fit the request, which is the backend's fault. */
-static int end_wrong(struct completion *c, int error)
+static int end_wrong(struct completion *c, int error, enum fault fault)
 {
+	session_fault(c->session, c->record.op, fault);
 	end(c, error);
 	return -EINVAL;
 }
@@ -72,7 +74,7 @@ static int end_wrong(struct completion *c, int error)
 /* The body is right for requests whose reply is of this kind. */
 static int end_as(struct completion *c, enum proto_reply_kind kind)
 {
-	return c->record.op->reply == kind ? end(c, 0) : end_wrong(c, -EIO);
+	return c->record.op->reply == kind ? end(c, 0) : end_wrong(c, -EIO, FAULT_COMPLETION);
 }
 
 LLFUSED_EXPORT int llfused_complete(llfused_pending pending, int error)
@@ -85,12 +87,24 @@ LLFUSED_EXPORT int llfused_complete(llfused_pending pending, int error)
 	if (error == 0)
 		return end_as(&c, PROTO_REPLY_EMPTY);
 	if (error > 0 || error < -ERRNO_MAX)
-		return end_wrong(&c, -EIO);
+		return end_wrong(&c, -EIO, FAULT_RESULT);
 	/* only dispatch may switch a request off */
 	return end(&c, error == -ENOSYS ? -EOPNOTSUPP : error);
 }
 
 /* ---- inodes ---- */
+
+/* A lookup may have asked for "." and "..". */
+static bool is_possible(const struct completion *c, const struct llfused_entry *entry)
+{
+	bool lookup = c->record.op->number == FUSE_LOOKUP;
+
+	if (entry->nodeid == 0)
+		return lookup;
+	if (entry->nodeid == LLFUSED_ROOT_ID && !(lookup && S_ISDIR(entry->attr.mode)))
+		return false;
+	return convert_attr_possible(&entry->attr);
+}
 
 LLFUSED_EXPORT int llfused_complete_entry(llfused_pending pending,
 					  const struct llfused_entry *entry)
@@ -101,6 +115,8 @@ LLFUSED_EXPORT int llfused_complete_entry(llfused_pending pending,
 
 	if (ret != 0)
 		return ret;
+	if (!is_possible(&c, entry))
+		return end_wrong(&c, -EIO, FAULT_INODE);
 	convert_entry(entry, &wire);
 	c.head_size = proto_put_entry(&c.session->conn, c.head, &wire);
 	return end_as(&c, PROTO_REPLY_ENTRY);
@@ -117,6 +133,8 @@ LLFUSED_EXPORT int llfused_complete_create(llfused_pending pending,
 
 	if (ret != 0)
 		return ret;
+	if (!is_possible(&c, entry))
+		return end_wrong(&c, -EIO, FAULT_INODE);
 	convert_entry(entry, &wire);
 	c.head_size = proto_put_create(&c.session->conn, c.head, &wire, &wire_open);
 	return end_as(&c, PROTO_REPLY_CREATE);
@@ -131,6 +149,8 @@ LLFUSED_EXPORT int llfused_complete_attr(llfused_pending pending,
 
 	if (ret != 0)
 		return ret;
+	if (!convert_attr_possible(&attr->attr))
+		return end_wrong(&c, -EIO, FAULT_INODE);
 	convert_attr(&attr->attr, &wire);
 	if (c.record.op->reply == PROTO_REPLY_STATX) {
 		c.head_size = proto_put_statx(c.head, &wire, attr->timeout);
@@ -175,7 +195,7 @@ LLFUSED_EXPORT int llfused_complete_write(llfused_pending pending, size_t writte
 	if (ret != 0)
 		return ret;
 	if (written > c.record.room)
-		return end_wrong(&c, -EIO);
+		return end_wrong(&c, -EIO, FAULT_LENGTH);
 	if (c.record.op->reply == PROTO_REPLY_COPY) {
 		c.head_size = proto_put_copy(c.head, written);
 		return end(&c, 0);
@@ -245,9 +265,10 @@ LLFUSED_EXPORT int llfused_complete_data(llfused_pending pending, const void *da
 	if (ret != 0)
 		return ret;
 	if (!carries_data(&c.record))
-		return end_wrong(&c, -EIO);
+		return end_wrong(&c, -EIO, FAULT_COMPLETION);
 	if (size > c.record.room)
-		return end_wrong(&c, c.record.op->reply == PROTO_REPLY_XATTR ? -ERANGE : -EIO);
+		return end_wrong(&c, c.record.op->reply == PROTO_REPLY_XATTR ? -ERANGE : -EIO,
+				 FAULT_LENGTH);
 	c.data = data;
 	c.data_size = size;
 	return end(&c, 0);
@@ -261,7 +282,7 @@ LLFUSED_EXPORT int llfused_complete_xattr_size(llfused_pending pending, size_t s
 	if (ret != 0)
 		return ret;
 	if (c.record.room > 0)
-		return end_wrong(&c, -EIO);
+		return end_wrong(&c, -EIO, FAULT_COMPLETION);
 	/* the kernel tells the caller no more than 64 KiB anyway */
 	c.head_size = proto_put_xattr_size(c.head, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
 	return end_as(&c, PROTO_REPLY_XATTR);
@@ -276,7 +297,7 @@ LLFUSED_EXPORT int llfused_complete_ioctl(llfused_pending pending, int32_t resul
 	if (ret != 0)
 		return ret;
 	if (size > c.record.room)
-		return end_wrong(&c, -EIO);
+		return end_wrong(&c, -EIO, FAULT_LENGTH);
 	c.head_size = proto_put_ioctl(c.head, result);
 	c.data = data;
 	c.data_size = size;
@@ -293,8 +314,12 @@ static int send_listing(llfused_pending pending, const struct dirents *dirents)
 	if (ret != 0)
 		return ret;
 	ret = dirents_result(dirents);
-	if (ret != 0)
-		return end_wrong(&c, ret);
+	if (dirents->faulty)
+		session_fault(c.session, c.record.op, FAULT_DIRENT);
+	if (ret != 0) {
+		end(&c, ret);
+		return -EINVAL;
+	}
 	c.data = dirents->packed.data;
 	c.data_size = dirents->packed.len;
 	return end(&c, 0);
@@ -305,7 +330,7 @@ static int refuse(llfused_pending pending)
 	struct completion c;
 	int ret = begin(&c, pending);
 
-	return ret == 0 ? end_wrong(&c, -EIO) : ret;
+	return ret == 0 ? end_wrong(&c, -EIO, FAULT_COMPLETION) : ret;
 }
 
 /*

@@ -89,19 +89,19 @@ void inflight_leave(struct slot *slot)
 	atomic_store_explicit(&slot->unique, 0, memory_order_release);
 }
 
-bool inflight_interrupt(struct inflight *in, uint64_t unique)
+struct slot *inflight_interrupt(struct inflight *in, uint64_t unique)
 {
-	bool found = false;
+	struct slot *found = NULL;
 
 	if (unique == 0) /* no request has that one: it stands for idle and free */
-		return false;
+		return NULL;
 	pthread_mutex_lock(&in->lock);
 	orphan_put(in, unique);
 	for (unsigned i = 0; i < in->nslots && !found; i++) {
 		if (atomic_load(&in->slots[i].unique) != unique)
 			continue;
 		atomic_store(&in->slots[i].interrupted, unique);
-		found = true;
+		found = &in->slots[i];
 	}
 	if (found)
 		orphan_take(in, unique);

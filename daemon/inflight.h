@@ -35,11 +35,11 @@ void inflight_enter(struct inflight *in, struct slot *slot);
 void inflight_leave(struct slot *slot);
 
 /*
- * An INTERRUPT for `unique` came.  True: a slot has the request and was told.  False: none has it
- * and the interrupt is remembered as an orphan.  In both cases the request may have become a
+ * An INTERRUPT for `unique` came.  The slot that has the request, and was told; or NULL: none has
+ * it and the interrupt is remembered as an orphan.  In both cases the request may have become a
  * pending one meanwhile: the caller looks there.
  */
-bool inflight_interrupt(struct inflight *in, uint64_t unique);
+struct slot *inflight_interrupt(struct inflight *in, uint64_t unique);
 
 /* The request was found elsewhere: its interrupt is no orphan. */
 void inflight_forget_orphan(struct inflight *in, uint64_t unique);

@@ -137,16 +137,19 @@ static void wait_for_end(struct wait *w)
 	struct pollfd fds[] = {
 		{.fd = w->lifecycle->signal_fd, .events = POLLIN}, /* -1: never */
 		{.fd = session_end_fd(w->session), .events = POLLIN},
+		{.fd = session_stall_fd(w->session), .events = POLLIN},
 	};
 	struct timespec ts;
 
 	while (!w->now) {
-		int n = ppoll(fds, 2, poll_timeout(w, &ts), NULL);
+		int n = ppoll(fds, 3, poll_timeout(w, &ts), NULL);
 
 		if (n < 0 && errno != EINTR)
 			break;
 		if (n > 0 && fds[1].revents)
 			break;
+		if (n > 0 && fds[2].revents)
+			session_relieve(w->session);
 		if (n > 0 && fds[0].revents)
 			take_signals(w);
 		if (n == 0 && w->signal) {

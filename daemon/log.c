@@ -107,6 +107,17 @@ void log_at(enum llfused_log_level level, const char *format, ...)
 	va_end(args);
 }
 
+void log_asked(const char *format, ...)
+{
+	int max = atomic_load_explicit(&max_level, memory_order_relaxed);
+	va_list args;
+
+	va_start(args, format);
+	log_args(max < LLFUSED_LOG_INFO ? (enum llfused_log_level)max : LLFUSED_LOG_INFO, format,
+		 args);
+	va_end(args);
+}
+
 /* The backends' way to the same log.  A level from outside may be any number. */
 __attribute__((visibility("default"))) void llfused_log(enum llfused_log_level level,
 							const char *format, ...)

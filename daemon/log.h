@@ -15,6 +15,9 @@ int log_enabled(enum llfused_log_level level);
 __attribute__((format(printf, 2, 3))) void log_at(enum llfused_log_level level, const char *format,
 						  ...);
 
+/* What somebody asked for: at level info, or where that is not logged, at the one that is. */
+__attribute__((format(printf, 1, 2))) void log_asked(const char *format, ...);
+
 #define log_error(...) log_at(LLFUSED_LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_at(LLFUSED_LOG_WARNING, __VA_ARGS__)
 #define log_info(...)  log_at(LLFUSED_LOG_INFO, __VA_ARGS__)

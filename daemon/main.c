@@ -99,7 +99,7 @@ static int run_foreground(struct options *options, struct lifecycle *lifecycle)
 
 static int run_background(struct options *options, struct lifecycle *lifecycle)
 {
-	struct background bg;
+	struct background bg = {.signals = !options->no_signal_handlers};
 	struct serve_result result;
 	struct err err = {""};
 	int status;

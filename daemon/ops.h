@@ -12,6 +12,9 @@
 
 typedef int op_handler(struct slot *slot, const struct llfused_ops *ops);
 
+/* 0, or -EIO for an entry that the kernel could not live with; that is the backend's fault. */
+int ops_check_entry(struct slot *slot, const struct llfused_entry *entry);
+
 /* ops_node.c: names, inodes, attributes */
 op_handler op_lookup, op_getattr, op_setattr, op_statx, op_readlink, op_symlink, op_mknod, op_mkdir,
 	op_unlink, op_rmdir, op_rename, op_rename2, op_link, op_statfs, op_access;

@@ -20,6 +20,11 @@ static uint64_t nodeid_of(const struct slot *slot)
 	return slot->request.head.nodeid;
 }
 
+static int fault(struct slot *slot, enum fault sort)
+{
+	return session_fault(slot->session, slot->request.op, sort);
+}
+
 static int open_reply(struct slot *slot, int error, const struct llfused_open *out)
 {
 	struct proto_open wire = convert_open(out);
@@ -53,6 +58,8 @@ static int create_reply(struct slot *slot, int error, const struct llfused_entry
 	struct proto_open wire = convert_open(out);
 	struct proto_entry wire_entry;
 
+	if (error == 0)
+		error = ops_check_entry(slot, entry);
 	if (error != 0)
 		return error;
 	convert_entry(entry, &wire_entry);
@@ -93,8 +100,10 @@ int op_read(struct slot *slot, const struct llfused_ops *ops)
 				  .cap = in->size < slot->body_cap ? in->size : slot->body_cap};
 	int ret = ops->read(&slot->ctx, nodeid_of(slot), in->fh, in->offset, in->flags, &buf);
 
+	if (ret == 0 && buf.len > buf.cap)
+		return fault(slot, FAULT_LENGTH);
 	if (ret == 0)
-		slot->body_len = buf.len <= buf.cap ? buf.len : buf.cap;
+		slot->body_len = buf.len;
 	return ret;
 }
 
@@ -111,6 +120,8 @@ int op_write(struct slot *slot, const struct llfused_ops *ops)
 		flags |= LLFUSED_WRITE_KILL_SUIDGID;
 	ret = ops->write(&slot->ctx, nodeid_of(slot), in->fh, in->offset, slot->request.data.data,
 			 slot->request.data.size, flags, &written);
+	if (ret == 0 && written > slot->request.data.size)
+		return fault(slot, FAULT_LENGTH);
 	if (ret == 0)
 		slot->body_len = proto_put_write(slot_body(slot), (uint32_t)written);
 	return ret;
@@ -163,6 +174,8 @@ int op_readdir(struct slot *slot, const struct llfused_ops *ops)
 		     in->flags, slot_body(slot),
 		     in->size < slot->body_cap ? in->size : slot->body_cap);
 	ret = ops->readdir(&slot->ctx, nodeid_of(slot), in->fh, in->offset, &dirents.public);
+	if (dirents.faulty)
+		fault(slot, FAULT_DIRENT);
 	if (ret == 0)
 		ret = dirents_result(&dirents);
 	if (ret == 0)
@@ -230,7 +243,7 @@ int op_ioctl(struct slot *slot, const struct llfused_ops *ops)
 	if (ret != 0)
 		return ret;
 	if (out.len > out.cap)
-		return -EIO;
+		return fault(slot, FAULT_LENGTH);
 	slot->body_len = proto_put_ioctl(slot_body(slot), io.result) + out.len;
 	return 0;
 }
@@ -273,10 +286,12 @@ static int copy_range(struct slot *slot, const struct llfused_ops *ops, uint64_t
 		      uint64_t *copied)
 {
 	const struct fuse_copy_file_range_in *in = &slot->request.in.copy;
+	uint64_t len = in->len < limit ? in->len : limit;
+	int ret = ops->copy_file_range(&slot->ctx, nodeid_of(slot), in->fh_in, in->off_in,
+				       in->nodeid_out, in->fh_out, in->off_out, len,
+				       (uint32_t)in->flags, copied);
 
-	return ops->copy_file_range(&slot->ctx, nodeid_of(slot), in->fh_in, in->off_in,
-				    in->nodeid_out, in->fh_out, in->off_out,
-				    in->len < limit ? in->len : limit, (uint32_t)in->flags, copied);
+	return ret == 0 && *copied > len ? fault(slot, FAULT_LENGTH) : ret;
 }
 
 int op_copy_file_range(struct slot *slot, const struct llfused_ops *ops)

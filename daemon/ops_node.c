@@ -5,6 +5,9 @@
 #include "ops.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "convert.h"
 #include "proto/reply.h"
@@ -24,9 +27,40 @@ static size_t put_entry(struct slot *slot, const struct llfused_entry *entry)
 	return proto_put_entry(conn_of(slot), slot_body(slot), &wire);
 }
 
+static int fault(struct slot *slot, enum fault sort)
+{
+	return session_fault(slot->session, slot->request.op, sort);
+}
+
+static bool asks_for_dots(const struct slot *slot)
+{
+	const char *name = slot->request.name.data;
+
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* The root is a directory for good. */
+static bool is_possible(uint64_t nodeid, const struct llfused_attr *attr)
+{
+	return convert_attr_possible(attr) && (nodeid != LLFUSED_ROOT_ID || S_ISDIR(attr->mode));
+}
+
+int ops_check_entry(struct slot *slot, const struct llfused_entry *entry)
+{
+	bool lookup = slot->request.head.opcode == FUSE_LOOKUP;
+
+	if (entry->nodeid == 0)
+		return lookup ? 0 : fault(slot, FAULT_INODE);
+	if (entry->nodeid == LLFUSED_ROOT_ID && !(lookup && asks_for_dots(slot)))
+		return fault(slot, FAULT_INODE);
+	return is_possible(entry->nodeid, &entry->attr) ? 0 : fault(slot, FAULT_INODE);
+}
+
 /* What most ops that name an inode end with. */
 static int entry_reply(struct slot *slot, int error, const struct llfused_entry *entry)
 {
+	if (error == 0)
+		error = ops_check_entry(slot, entry);
 	if (error == 0)
 		slot->body_len = put_entry(slot, entry);
 	return error;
@@ -38,6 +72,8 @@ static int attr_reply(struct slot *slot, int error, const struct llfused_attr_ou
 
 	if (error != 0)
 		return error;
+	if (!is_possible(slot->request.head.nodeid, &out->attr))
+		return fault(slot, FAULT_INODE);
 	convert_attr(&out->attr, &attr);
 	slot->body_len = proto_put_attr(conn_of(slot), slot_body(slot), &attr, out->timeout);
 	return 0;
@@ -77,6 +113,8 @@ int op_statx(struct slot *slot, const struct llfused_ops *ops)
 			   in->getattr_flags & FUSE_GETATTR_FH ? &fh : NULL, &out);
 	if (ret != 0)
 		return ret;
+	if (!is_possible(slot->request.head.nodeid, &out.attr))
+		return fault(slot, FAULT_INODE);
 	convert_attr(&out.attr, &attr);
 	slot->body_len = proto_put_statx(slot_body(slot), &attr, out.timeout);
 	return 0;
@@ -101,7 +139,7 @@ int op_readlink(struct slot *slot, const struct llfused_ops *ops)
 	if (ret != 0)
 		return ret;
 	if (target.len > target.cap)
-		return -EIO;
+		return fault(slot, FAULT_LENGTH);
 	slot->body_len = target.len;
 	return 0;
 }
@@ -190,7 +228,10 @@ int op_statfs(struct slot *slot, const struct llfused_ops *ops)
 
 int op_access(struct slot *slot, const struct llfused_ops *ops)
 {
-	return ops->access(&slot->ctx, slot->request.head.nodeid, slot->request.in.access.mask);
+	int ret = ops->access(&slot->ctx, slot->request.head.nodeid, slot->request.in.access.mask);
+
+	/* "no" has one name, whatever the backend calls it */
+	return ret == -EPERM ? -EACCES : ret;
 }
 
 int op_setxattr(struct slot *slot, const struct llfused_ops *ops)
@@ -209,11 +250,12 @@ static int xattr_reply(struct slot *slot, int error, const struct llfused_buf *b
 	if (error != 0)
 		return error;
 	if (buf->cap == 0)
-		slot->body_len = proto_put_xattr_size(slot_body(slot), (uint32_t)buf->len);
-	else if (buf->len > buf->cap)
-		return -ERANGE;
-	else
+		slot->body_len = proto_put_xattr_size(
+			slot_body(slot), buf->len < UINT32_MAX ? (uint32_t)buf->len : UINT32_MAX);
+	else if (buf->len <= buf->cap)
 		slot->body_len = buf->len;
+	else
+		return fault(slot, FAULT_LENGTH);
 	return 0;
 }
 

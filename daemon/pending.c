@@ -9,14 +9,48 @@
 
 #include "inflight.h"
 
+/* Of an id: the index + 1 below, the generation above, which will not come round. */
+#define INDEX_BITS 25
+
+static void *reserve(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
+}
+
+static size_t records_size(const struct pending *p)
+{
+	return (size_t)p->cap * sizeof(p->records[0]);
+}
+
+static size_t buckets_size(const struct pending *p)
+{
+	return (size_t)p->nbuckets * sizeof(p->buckets[0]);
+}
+
+static void unmap(struct pending *p)
+{
+	if (p->records != MAP_FAILED)
+		munmap(p->records, records_size(p));
+	if (p->buckets != MAP_FAILED)
+		munmap(p->buckets, buckets_size(p));
+}
+
 int pending_init(struct pending *p, uint32_t cap, struct err *err)
 {
-	*p = (struct pending){.cap = cap};
-	p->records = mmap(NULL, (size_t)cap * sizeof(p->records[0]), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p->records == MAP_FAILED)
-		return err_set(err, -errno, "cannot reserve the table of pending requests: %s",
-			       strerror(errno));
+	int ret;
+
+	*p = (struct pending){.cap = cap, .nbuckets = 1};
+	while (p->nbuckets < cap)
+		p->nbuckets *= 2;
+	p->records = reserve(records_size(p));
+	p->buckets = reserve(buckets_size(p));
+	if (p->records == MAP_FAILED || p->buckets == MAP_FAILED) {
+		ret = err_set(err, -errno, "cannot reserve the table of pending requests: %s",
+			      strerror(errno));
+		unmap(p);
+		return ret;
+	}
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->idle, NULL);
 	return 0;
@@ -24,14 +58,14 @@ int pending_init(struct pending *p, uint32_t cap, struct err *err)
 
 void pending_free(struct pending *p)
 {
-	munmap(p->records, (size_t)p->cap * sizeof(p->records[0]));
+	unmap(p);
 	pthread_cond_destroy(&p->idle);
 	pthread_mutex_destroy(&p->lock);
 }
 
 static uint32_t index_of(llfused_pending id)
 {
-	return (uint32_t)id - 1;
+	return (uint32_t)(id & ((UINT64_C(1) << INDEX_BITS) - 1)) - 1;
 }
 
 /* The live record of an id, or NULL.  Lock held. */
@@ -54,6 +88,35 @@ static struct pending_record *allocate(struct pending *p)
 		return r;
 	}
 	return p->high < p->cap ? &p->records[p->high++] : NULL;
+}
+
+/* The kernel counts requests by two. */
+static uint32_t *bucket_of(struct pending *p, uint64_t unique)
+{
+	return &p->buckets[(unique >> 1) & (p->nbuckets - 1)];
+}
+
+static void enter_bucket(struct pending *p, struct pending_record *r)
+{
+	uint32_t *head = bucket_of(p, r->unique);
+
+	r->next = *head;
+	*head = (uint32_t)(r - p->records) + 1;
+}
+
+/* Where the record of `unique` hangs; what is there is 0 when there is none. */
+static uint32_t *find_link(struct pending *p, uint64_t unique)
+{
+	uint32_t *link = bucket_of(p, unique);
+
+	while (*link != 0 && p->records[*link - 1].unique != unique)
+		link = &p->records[*link - 1].next;
+	return link;
+}
+
+static void leave_bucket(struct pending *p, const struct pending_record *r)
+{
+	*find_link(p, r->unique) = r->next;
 }
 
 static bool lists_entries(const struct proto_opcode *op)
@@ -101,10 +164,10 @@ llfused_pending pending_add(struct pending *p, const struct slot *slot)
 	if (!p->shut)
 		r = allocate(p);
 	if (r) {
-		uint32_t generation = r->generation + 1;
+		uint64_t generation = r->generation + 1;
 		uint32_t index = (uint32_t)(r - p->records);
 
-		id = (llfused_pending)generation << 32 | (index + 1);
+		id = generation << INDEX_BITS | (index + 1);
 		*r = (struct pending_record){
 			.id = id,
 			.unique = request->head.unique,
@@ -118,6 +181,7 @@ llfused_pending pending_add(struct pending *p, const struct slot *slot)
 			.generation = generation,
 			.in_handler = true,
 		};
+		enter_bucket(p, r);
 		p->count++;
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -161,6 +225,7 @@ int pending_take(struct pending *p, llfused_pending id, struct pending_record *o
 	r = find(p, id);
 	if (r) {
 		*out = *r;
+		leave_bucket(p, r);
 		r->id = 0;
 		r->next = p->free;
 		p->free = index_of(id) + 1;
@@ -182,26 +247,20 @@ void pending_done(struct pending *p)
 
 int pending_interrupt(struct pending *p, uint64_t unique, llfused_pending *id)
 {
-	int ret = -ENOENT;
+	struct pending_record *r;
+	uint32_t at;
 
 	*id = 0;
 	pthread_mutex_lock(&p->lock);
-	for (uint32_t i = 0, left = p->count; i < p->high && left > 0; i++) {
-		struct pending_record *r = &p->records[i];
-
-		if (r->id == 0)
-			continue;
-		left--;
-		if (r->unique != unique)
-			continue;
+	at = *find_link(p, unique);
+	if (at != 0) {
+		r = &p->records[at - 1];
 		if (!r->in_handler && !r->interrupted)
 			*id = r->id;
 		r->interrupted = true;
-		ret = 0;
-		break;
 	}
 	pthread_mutex_unlock(&p->lock);
-	return ret;
+	return at != 0 ? 0 : -ENOENT;
 }
 
 void pending_shut(struct pending *p)

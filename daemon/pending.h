@@ -25,8 +25,8 @@ struct pending_record {
 	int fd;
 	uint32_t pid;
 	uint32_t flags; /* readdir: of the open directory */
-	uint32_t generation;
-	uint32_t next;    /* free list: index + 1 */
+	uint64_t generation;
+	uint32_t next;    /* in the free list, or in the bucket of its unique: index + 1 */
 	bool in_handler;  /* the handler that made it has not returned */
 	bool interrupted; /* an INTERRUPT came; the backend is told once, after the handler */
 };
@@ -35,6 +35,8 @@ struct pending {
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	struct pending_record *records; /* room for `cap`; the first `high` were in use once */
+	uint32_t *buckets;              /* by unique: the first record's index + 1 */
+	uint32_t nbuckets;              /* a power of two */
 	uint32_t cap;
 	uint32_t high;
 	uint32_t free; /* head of the free list: index + 1 */

@@ -30,6 +30,15 @@ static void put_spare(struct pool *p, struct pool_job *job)
 	p->spare = job;
 }
 
+/* For one who wants a job, or for all, with the one among them who waits for the end. */
+static void tell_spare(struct pool *p)
+{
+	if (p->draining)
+		pthread_cond_broadcast(&p->spare_wake);
+	else
+		pthread_cond_signal(&p->spare_wake);
+}
+
 static struct pool_job *take_first(struct pool *p)
 {
 	struct pool_job *job = p->first;
@@ -116,8 +125,9 @@ static void *thread_main(void *arg)
 		run_job(t, job);
 		pthread_mutex_lock(mutex);
 		p->busy--;
+		p->finished++;
 		put_spare(p, job);
-		pthread_cond_signal(&p->spare_wake);
+		tell_spare(p);
 	}
 	pthread_mutex_unlock(mutex);
 	return NULL;
@@ -208,9 +218,49 @@ void pool_put(struct pool *p, struct pool_job *job)
 
 	pthread_mutex_lock(&l->mutex);
 	put_spare(p, job);
-	if (!p->stopping)
-		pthread_cond_signal(&p->spare_wake);
+	if (!p->stopping) /* after the end there is nobody to be told, and nothing to tell it with
+			   */
+		tell_spare(p);
 	pthread_mutex_unlock(&l->mutex);
+}
+
+uint64_t pool_finished(struct pool *p)
+{
+	struct lock *l = p->config.lock;
+	uint64_t n;
+
+	pthread_mutex_lock(&l->mutex);
+	n = p->finished;
+	pthread_mutex_unlock(&l->mutex);
+	return n;
+}
+
+/* With the mutex held; `before` is its predecessor in the queue, or NULL. */
+static void unlink_job(struct pool *p, struct pool_job *before, struct pool_job *job)
+{
+	if (before)
+		before->next = job->next;
+	else
+		p->first = job->next;
+	if (p->last == job)
+		p->last = before;
+	p->queued--;
+}
+
+struct pool_job *pool_find(struct pool *p,
+			   bool (*wanted)(const struct pool_job *job, const void *arg),
+			   const void *arg, bool take)
+{
+	struct lock *l = p->config.lock;
+	struct pool_job *before = NULL, *job;
+
+	pthread_mutex_lock(&l->mutex);
+	for (job = p->first; job && !wanted(job, arg); job = job->next)
+		before = job;
+	if (job && take)
+		unlink_job(p, before, job);
+	pthread_mutex_unlock(&l->mutex);
+	return job;
 }
 
 void pool_submit(struct pool *p, struct pool_job *job)
@@ -258,9 +308,10 @@ int pool_stop(struct pool *p, uint64_t timeout)
 	if (!p->threads)
 		return 0;
 	pthread_mutex_lock(&l->mutex);
-	send_home(p);
-	while (p->busy > 0 && ret != -ETIMEDOUT)
+	p->draining = true;
+	while ((p->first || p->busy > 0) && ret != -ETIMEDOUT)
 		ret = lock_cond_wait(l, &p->spare_wake, &until);
+	send_home(p);
 	stuck = p->busy > 0;
 	pthread_mutex_unlock(&l->mutex);
 	if (stuck)

@@ -40,6 +40,8 @@ struct pool {
 	struct pool_thread *idle;      /* a list, the last one used first */
 	pthread_cond_t spare_wake;     /* a job came back */
 	unsigned queued, busy;
+	uint64_t finished; /* jobs that were run to their end */
+	bool draining;     /* somebody waits for the queue to run empty */
 	bool stopping;
 };
 
@@ -51,14 +53,23 @@ int pool_start(struct pool *p, const struct pool_config *config, struct pool_job
 struct pool_job *pool_get(struct pool *p);
 /* Gives a job back unused. */
 void pool_put(struct pool *p, struct pool_job *job);
+/* How many jobs were run. */
+uint64_t pool_finished(struct pool *p);
+
+/* The first queued job for which `wanted` is true, taken out of the queue (`take`) or just found;
+ * or NULL.  One that is taken is the caller's, as from pool_get(). */
+struct pool_job *pool_find(struct pool *p,
+			   bool (*wanted)(const struct pool_job *job, const void *arg),
+			   const void *arg, bool take);
+
 /* Queues a job of pool_get().  Never waits.  After pool_stop() it just comes back to the spare
  * ones. */
 void pool_submit(struct pool *p, struct pool_job *job);
 
 /*
- * The end: queued jobs are given back unrun, pool_get() returns NULL.  Waits at most `timeout` ns
- * for those that run.  0, or -ETIMEDOUT when a handler is stuck: then the pool's memory and its
- * lock must stay.  Harmless when it was never started (all zero), and a second time.
+ * The end: runs what is queued, for at most `timeout` ns; then what is left is given back unrun,
+ * and pool_get() returns NULL.  0, or -ETIMEDOUT when a handler is stuck: then the pool's memory
+ * and its lock must stay.  Harmless when it was never started (all zero), and a second time.
  */
 int pool_stop(struct pool *p, uint64_t timeout);
 

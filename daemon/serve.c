@@ -91,7 +91,8 @@ static int make_session(struct serve *s, struct err *err)
 		.io = options->io,
 		.pin = options->pin,
 		.default_permissions = mount_default_permissions(&options->mount),
-		.mount_flags = options->mount.noatime ? LLFUSED_MOUNT_NOATIME : 0,
+		.mount_flags = (options->mount.noatime ? LLFUSED_MOUNT_NOATIME : 0) |
+			       (options->mount.ro ? LLFUSED_MOUNT_RDONLY : 0),
 		.max_read = options->mount.max_read,
 		.max_pending = options->max_pending,
 		.owner = geteuid(),

@@ -21,6 +21,7 @@
 #include "session_impl.h"
 
 #define INIT_TIMEOUT_MS 10000
+#define DUMP_LINES      200u
 #define HANDLERS_AUTO   16u
 #define PAGE            4096u
 #define MAX_WRITE       (1u << 20)
@@ -31,7 +32,9 @@
  * asked. */
 #define BODY_MIN (64u * 1024)
 /* After their requests were answered for them, those that waited in the kernel come back. */
-#define LAST_GRACE UINT64_C(1000000000)
+#define LAST_GRACE  UINT64_C(1000000000)
+#define SLICE       UINT64_C(50000000)
+#define START_GRACE UINT64_C(2000000000)
 
 /* ---- making one ---- */
 
@@ -56,6 +59,7 @@ int session_new(struct session **out, const struct session_config *config, struc
 		return err_set(err, -ENOMEM, "out of memory");
 	s->config = *config;
 	s->fuse_fd = -1;
+	s->stall.timer_fd = -1;
 	s->transport = &transport_dev;
 	look_at_backend(s);
 	pthread_rwlock_init(&s->sending, NULL);
@@ -65,16 +69,25 @@ int session_new(struct session **out, const struct session_config *config, struc
 		ret = err_set(err, -errno, "cannot make an eventfd: %s", strerror(errno));
 		goto fail;
 	}
-	ret = pending_init(&s->pending, config->max_pending, err);
+	ret = stall_init(&s->stall, err);
+	if (ret == 0)
+		ret = pending_init(&s->pending, config->max_pending, err);
 	if (ret != 0)
 		goto fail;
 	*out = s;
 	return 0;
 fail:
+	stall_free(&s->stall);
 	close(s->stop_fd);
 	close(s->end_fd);
 	free(s);
 	return ret;
+}
+
+int session_fault(struct session *s, const struct proto_opcode *op, enum fault fault)
+{
+	fault_note(&s->faults, s->backend->name, op, fault);
+	return -EIO;
 }
 
 size_t session_message_size(const struct session *s)
@@ -276,63 +289,6 @@ static int tell_backend(struct session *s, struct err *err)
 				     : ret;
 }
 
-/* Nobody sends a notification any more. */
-static int stop_notifications(struct session *s, uint64_t timeout)
-{
-	struct timespec until = lock_deadline(timeout);
-	int ret = notifyq_stop(&s->notifyq, timeout);
-
-	if (ret != 0)
-		return ret;
-	if (pthread_rwlock_clockwrlock(&s->sending, CLOCK_MONOTONIC, &until) != 0)
-		return -ETIMEDOUT;
-	pthread_rwlock_unlock(&s->sending);
-	return 0;
-}
-
-static int start_threads(struct session *s, struct err *err)
-{
-	unsigned n = s->config.workers > 0 ? s->config.workers : HANDLERS_AUTO;
-	int ret = s->pooled ? handlers_start(s, n, err) : 0;
-
-	if (ret != 0)
-		return ret;
-	ret = s->transport->start(s, s->how, sizeof(s->how), err);
-	if (ret == 0)
-		return 0;
-	session_fail_pending(s);
-	session_finish(s, SESSION_STOPPED);
-	handlers_stop(s, LLFUSED_FOREVER);
-	s->transport->stop(s, LLFUSED_FOREVER);
-	handlers_free(s);
-	return ret;
-}
-
-int session_start(struct session *s, int fuse_fd, struct err *err)
-{
-	int ret;
-
-	if (!s->initialised)
-		return err_set(err, -EPROTO, "INIT was not answered");
-	s->fuse_fd = fuse_fd;
-	ret = notifyq_start(&s->notifyq, fuse_fd, err);
-	if (ret != 0)
-		return ret;
-	/* from init() on, a backend's threads may notify */
-	host_bind(s);
-	s->reachable = true;
-	ret = tell_backend(s, err);
-	if (ret == 0)
-		ret = start_threads(s, err);
-	if (ret != 0) {
-		s->reachable = false;
-		stop_notifications(s, LLFUSED_FOREVER);
-		return ret;
-	}
-	s->started = true;
-	return 0;
-}
-
 void session_finish(struct session *s, enum session_end end)
 {
 	int running = SESSION_RUNNING;
@@ -345,16 +301,6 @@ void session_finish(struct session *s, enum session_end end)
 	     write(s->stop_fd, &one, sizeof(one)) < 0) ||
 	    write(s->end_fd, &one, sizeof(one)) < 0)
 		log_error("cannot signal the end of the session: %s", strerror(errno));
-}
-
-int session_end_fd(const struct session *s)
-{
-	return s->end_fd;
-}
-
-enum session_end session_ended(const struct session *s)
-{
-	return (enum session_end)atomic_load(&((struct session *)(uintptr_t)s)->end);
 }
 
 /* Nobody will complete them any more. */
@@ -387,6 +333,20 @@ static void answer_inflight(struct session *s)
 	}
 }
 
+/* Nobody sends a notification any more. */
+static int stop_notifications(struct session *s, uint64_t timeout)
+{
+	struct timespec until = lock_deadline(timeout);
+	int ret = notifyq_stop(&s->notifyq, timeout);
+
+	if (ret != 0)
+		return ret;
+	if (pthread_rwlock_clockwrlock(&s->sending, CLOCK_MONOTONIC, &until) != 0)
+		return -ETIMEDOUT;
+	pthread_rwlock_unlock(&s->sending);
+	return 0;
+}
+
 /* Nobody reads requests or handles them any more.  The pool first: readers may wait for it. */
 static int stop_threads(struct session *s, uint64_t timeout)
 {
@@ -395,15 +355,82 @@ static int stop_threads(struct session *s, uint64_t timeout)
 	return ret != 0 ? ret : s->transport->stop(s, timeout);
 }
 
-/* What hangs behind a handler is given a last chance after the handler's caller was answered. */
+/*
+ * What hangs behind a handler that does not return is given a last chance: whoever waits for an
+ * answer gets one, so that nothing of ours stays in the kernel and keeps the connection alive.
+ */
 static int stop_within(struct session *s, int (*stop)(struct session *, uint64_t), uint64_t grace)
 {
 	int ret = stop(s, grace);
 
+	for (uint64_t waited = 0; ret != 0 && waited < LAST_GRACE; waited += SLICE) {
+		answer_inflight(s);
+		s->transport->refuse(s);
+		ret = stop(s, SLICE);
+	}
+	return ret;
+}
+
+static int start_threads(struct session *s, struct err *err)
+{
+	unsigned n = s->config.workers > 0 ? s->config.workers : HANDLERS_AUTO;
+	int ret = s->pooled ? handlers_start(s, n, err) : 0;
+
+	return ret == 0 ? s->transport->start(s, s->how, sizeof(s->how), err) : ret;
+}
+
+/* The mount was seen already: requests may wait, a backend's threads may have sent notifications.
+ */
+static void undo_start(struct session *s)
+{
+	s->reachable = false;
+	session_fail_pending(s);
+	s->stop_result = stop_within(s, stop_notifications, START_GRACE);
+	session_finish(s, SESSION_STOPPED);
+	if (stop_within(s, stop_threads, START_GRACE) != 0)
+		s->stop_result = -ETIMEDOUT;
+}
+
+int session_start(struct session *s, int fuse_fd, struct err *err)
+{
+	int ret;
+
+	if (!s->initialised)
+		return err_set(err, -EPROTO, "INIT was not answered");
+	s->fuse_fd = fuse_fd;
+	ret = notifyq_start(&s->notifyq, fuse_fd, err);
+	if (ret != 0)
+		return ret;
+	/* from init() on, a backend's threads may notify */
+	host_bind(s);
+	s->reachable = true;
+	ret = tell_backend(s, err);
 	if (ret == 0)
-		return 0;
-	answer_inflight(s);
-	return stop(s, LAST_GRACE);
+		ret = start_threads(s, err);
+	if (ret != 0)
+		undo_start(s);
+	s->started = ret == 0;
+	return ret;
+}
+
+int session_end_fd(const struct session *s)
+{
+	return s->end_fd;
+}
+
+int session_stall_fd(const struct session *s)
+{
+	return s->stall.timer_fd;
+}
+
+void session_relieve(struct session *s)
+{
+	stall_relieve(s);
+}
+
+enum session_end session_ended(const struct session *s)
+{
+	return (enum session_end)atomic_load(&((struct session *)(uintptr_t)s)->end);
 }
 
 int session_stop(struct session *s, uint64_t grace)
@@ -431,6 +458,7 @@ void session_free(struct session *s)
 	handlers_free(s);
 	inflight_free(&s->inflight);
 	pending_free(&s->pending);
+	stall_free(&s->stall);
 	pthread_rwlock_destroy(&s->sending);
 	close(s->stop_fd);
 	close(s->end_fd);
@@ -493,32 +521,48 @@ static unsigned long long age_ms(uint64_t since)
 	return now > since ? (now - since) / 1000000 : 0;
 }
 
-static void dump_slots(const struct session *s)
+/* The lines that a dump may still take: a log that is slow must not hold up thousands. */
+struct dump {
+	unsigned left;
+	unsigned more; /* that were left out */
+};
+
+static bool dump_takes(struct dump *d)
+{
+	if (d->left > 0)
+		return d->left-- > 0;
+	d->more++;
+	return false;
+}
+
+static void dump_slots(const struct session *s, struct dump *d)
 {
 	for (unsigned i = 0; i < s->inflight.nslots; i++) {
 		struct slot *slot = &s->inflight.slots[i];
 		uint64_t unique = atomic_load(&slot->unique);
 		const struct proto_opcode *op = proto_opcode_find(atomic_load(&slot->opcode));
 
-		if (unique == 0)
+		if (unique == 0 || !dump_takes(d))
 			continue;
-		log_info("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu",
-			 op ? op->name : "?", (unsigned long long)unique,
-			 (unsigned long long)atomic_load(&slot->nodeid), atomic_load(&slot->pid),
-			 age_ms(atomic_load(&slot->since)));
+		log_asked("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu",
+			  op ? op->name : "?", (unsigned long long)unique,
+			  (unsigned long long)atomic_load(&slot->nodeid), atomic_load(&slot->pid),
+			  age_ms(atomic_load(&slot->since)));
 	}
 }
 
 static void dump_pending(const struct pending_record *r, void *arg)
 {
-	(void)arg;
-	log_info("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu pending=1", r->op->name,
-		 (unsigned long long)r->unique, (unsigned long long)r->nodeid, r->pid,
-		 age_ms(r->since));
+	if (!dump_takes(arg))
+		return;
+	log_asked("in flight: %s unique=%llu nodeid=%llu pid=%u age_ms=%llu pending=1", r->op->name,
+		  (unsigned long long)r->unique, (unsigned long long)r->nodeid, r->pid,
+		  age_ms(r->since));
 }
 
 void session_dump(struct session *s)
 {
+	struct dump dump = {.left = DUMP_LINES};
 	struct notifyq_stats sent;
 	struct stats sum = {0};
 	char line[2048];
@@ -528,15 +572,17 @@ void session_dump(struct session *s)
 	s->transport->count(s, &sum);
 	handlers_count(s, &sum);
 	stats_format(&sum, line, sizeof(line));
-	log_info("counters: %s", line);
+	log_asked("counters: %s", line);
 	notifyq_stats(&s->notifyq, &sent);
-	log_info("counters: malformed=%llu refused=%llu", (unsigned long long)sum.malformed,
-		 (unsigned long long)sum.refused);
-	log_info("notifications: sent=%llu merged=%llu dropped=%llu refused=%llu queued=%u "
-		 "lag_us=%llu longest_lag_us=%llu",
-		 (unsigned long long)sent.sent, (unsigned long long)sent.merged,
-		 (unsigned long long)sent.dropped, (unsigned long long)sent.refused, sent.queued,
-		 (unsigned long long)sent.lag / 1000, (unsigned long long)sent.longest / 1000);
-	dump_slots(s);
-	pending_each(&s->pending, dump_pending, NULL);
+	log_asked("counters: malformed=%llu refused=%llu", (unsigned long long)sum.malformed,
+		  (unsigned long long)sum.refused);
+	log_asked("notifications: sent=%llu merged=%llu dropped=%llu refused=%llu queued=%u "
+		  "lag_us=%llu longest_lag_us=%llu",
+		  (unsigned long long)sent.sent, (unsigned long long)sent.merged,
+		  (unsigned long long)sent.dropped, (unsigned long long)sent.refused, sent.queued,
+		  (unsigned long long)sent.lag / 1000, (unsigned long long)sent.longest / 1000);
+	dump_slots(s, &dump);
+	pending_each(&s->pending, dump_pending, &dump);
+	if (dump.more > 0)
+		log_asked("in flight: %u more", dump.more);
 }

@@ -49,6 +49,9 @@ int session_start(struct session *s, int fuse_fd, struct err *err);
 
 /* A descriptor that becomes readable when the serving has ended. */
 int session_end_fd(const struct session *s);
+/* A descriptor that becomes readable when session_relieve() is to be called, by the main thread. */
+int session_stall_fd(const struct session *s);
+void session_relieve(struct session *s);
 enum session_end session_ended(const struct session *s);
 
 /* One line: transport, workers, features on and off with the reason. */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "fault.h"
 #include "handlers.h"
 #include "inflight.h"
 #include "instance.h"
@@ -18,6 +19,7 @@
 #include "proto/init.h"
 #include "session.h"
 #include "slot.h"
+#include "stall.h"
 #include "stats.h"
 #include "transport.h"
 
@@ -43,6 +45,7 @@ struct session {
 	struct inflight inflight;
 	struct pending pending;
 	struct notifyq notifyq;
+	struct stall stall;
 
 	int stop_fd;     /* eventfd: workers leave when it is readable */
 	int end_fd;      /* eventfd: readable once the first worker has found the end */
@@ -53,10 +56,13 @@ struct session {
 	atomic_bool stopped;
 	int stop_result;          /* of session_stop() */
 	atomic_bool broken;       /* llfused_fatal() was called: no handler is called any more */
-	atomic_bool lock_missed;  /* that a handler lost the global lock was logged */
+	struct faults faults;     /* of the backend, that were logged */
 	atomic_bool reachable;    /* notifications may be sent at once: from init() to the stop */
 	pthread_rwlock_t sending; /* shared: who is sending one */
 };
+
+/* Notes a mistake of the backend in a request of this kind; returns -EIO, for the caller. */
+int session_fault(struct session *s, const struct proto_opcode *op, enum fault fault);
 
 /* Room that a message, and the body of a reply, may need: bytes.  After INIT. */
 size_t session_message_size(const struct session *s);

@@ -27,6 +27,7 @@ struct slot {
 
 	unsigned char *message; /* room for one message */
 	size_t message_cap;
+	bool fat; /* a large message was in it, whose memory it still has */
 
 	struct proto_request request;
 	struct llfused_secctx secctx[PROTO_MAX_SECCTX];

@@ -196,18 +196,18 @@ static void log_frame(int number, const void *address, bool is_return)
 	/* A call may be the last instruction of its function: what it returns to is another's. */
 	symbols_name(&symbols, is_return && address ? (const char *)address - 1 : address, name,
 		     sizeof name);
-	log_info("  #%d %s", number, name);
+	log_asked("  #%d %s", number, name);
 }
 
 static void log_trace(pid_t tid, const struct thread_info *info, const struct trace *t)
 {
-	log_info("thread %d %s:", (int)tid, info->name);
+	log_asked("thread %d %s:", (int)tid, info->name);
 	for (int i = 0; i < t->count; i++)
 		log_frame(i, t->frames[i], i > 0 || !t->interrupted);
 	if (t->cut)
-		log_info("  ... and more frames");
+		log_asked("  ... and more frames");
 	if (t->count == 0)
-		log_info("  no frames: it cannot be unwound");
+		log_asked("  no frames: it cannot be unwound");
 }
 
 static void log_silent(pid_t tid)
@@ -219,9 +219,9 @@ static void log_silent(pid_t tid)
 	if (!threads_read(tid, &info))
 		return; /* it has ended */
 	threads_where(tid, where, sizeof where, &pc);
-	log_info("thread %d %s does not answer%s: state %s%s", (int)tid, info.name,
-		 info.blocked >> (ask_signal() - 1) & 1 ? " (it blocks the signal)" : "",
-		 info.state, where);
+	log_asked("thread %d %s does not answer%s: state %s%s", (int)tid, info.name,
+		  info.blocked >> (ask_signal() - 1) & 1 ? " (it blocks the signal)" : "",
+		  info.state, where);
 	if (pc)
 		log_frame(0, pc, false);
 }
@@ -284,14 +284,12 @@ __attribute__((noinline)) void stacks_log(void)
 	pid_t tid;
 	int ret;
 
-	if (!log_enabled(LLFUSED_LOG_INFO))
-		return;
 	pthread_mutex_lock(&mutex);
 	budget = BUDGET;
 	symbols_open(&symbols);
 	ret = threads_open(&threads);
 	if (ret < 0) {
-		log_info("cannot list the threads: %s", strerror(-ret));
+		log_asked("cannot list the threads: %s", strerror(-ret));
 		log_self(caller);
 	} else {
 		while ((tid = threads_next(&threads)) != 0)

@@ -13,7 +13,7 @@
 int stacks_open(struct err *err);
 
 /*
- * Logs (level info) each thread's number, name and stack, the caller's too; a thread that does not
+ * Logs (log_asked) each thread's number, name and stack, the caller's too; a thread that does not
  * answer within a moment is said so, with what the kernel tells about it.  Any thread; one at a
  * time: a second caller waits.  System calls of other threads go on after it, except those that
  * never do after a signal: poll, nanosleep, io_uring_enter and their like return EINTR.

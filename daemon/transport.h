@@ -23,6 +23,8 @@ struct transport {
 	 * when one is in a handler that has not returned after `timeout` ns: nothing is freed then,
 	 * and it may be called again. */
 	int (*stop)(struct session *s, uint64_t timeout);
+	/* Answers EIO to the requests that nobody has read yet.  Any thread; never waits. */
+	void (*refuse)(struct session *s);
 	/* Adds what the workers have counted. */
 	void (*count)(struct session *s, struct stats *sum);
 	/* Writes one reply to the descriptor that its request came from, or a notification; any

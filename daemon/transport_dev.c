@@ -19,6 +19,7 @@
 #include "dispatch.h"
 #include "log.h"
 #include "proto/abi.h"
+#include "proto/reply.h"
 #include "worker.h"
 
 #define WORKERS_MAX_AUTO 4u
@@ -189,7 +190,7 @@ int worker_message(struct worker *w, size_t size, size_t *len)
 		*len = dispatch_run(w->slot);
 		return 0;
 	}
-	handlers_submit(w->slot);
+	handlers_submit(w->slot, size);
 	return take_slot(w);
 }
 
@@ -228,7 +229,8 @@ static void *run(void *arg)
 		worker_started(w, -ECANCELED);
 	else
 		ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
-
+	if (s->pooled && w->slot)
+		handlers_put(w->slot);
 	if (w->start_error != 0)
 		return NULL; /* whoever waits for the start tells it */
 	if (ret < 0)
@@ -384,6 +386,30 @@ static int dev_start(struct session *s, char *how, size_t how_size, struct err *
 	return 0;
 }
 
+/* Whoever waits in the kernel behind a handler that does not return is let go. */
+static void dev_refuse(struct session *s)
+{
+	size_t cap = session_message_size(s);
+	unsigned char *message = buffers_message(cap);
+	ssize_t n;
+
+	if (!message)
+		return;
+	/* the session's own descriptor does not block */
+	while ((n = read(s->fuse_fd, message, cap)) > 0) {
+		struct fuse_out_header header;
+		struct proto_request request;
+		int ret = proto_decode(&s->conn, message, (size_t)n, &request);
+
+		if (ret == -EBADMSG || (request.op && !dispatch_wants_reply(request.op)))
+			continue;
+		proto_put_header((unsigned char *)&header, request.head.unique, -EIO, 0);
+		if (write(s->fuse_fd, &header, sizeof(header)) < 0)
+			log_debug("reply refused: errno=%d", errno);
+	}
+	buffers_message_free(message, cap);
+}
+
 static void dev_count(struct session *s, struct stats *sum)
 {
 	for (unsigned i = 0; i < s->nworkers; i++)
@@ -399,6 +425,7 @@ const struct transport transport_dev = {
 	.name = "dev",
 	.start = dev_start,
 	.stop = dev_stop,
+	.refuse = dev_refuse,
 	.count = dev_count,
 	.commit = dev_commit,
 };

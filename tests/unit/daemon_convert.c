@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "daemon/convert.h"
 
@@ -47,6 +48,29 @@ Test(convert, attributes)
 
 	convert_attr(&attr, &to);
 	expect_attr(&to);
+}
+
+static bool possible(uint32_t mode, uint64_t size)
+{
+	return convert_attr_possible(&(struct llfused_attr){.mode = mode, .size = size});
+}
+
+Test(convert, inodes_have_a_type_and_no_negative_size)
+{
+	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFCHR,
+					 S_IFBLK, S_IFIFO, S_IFSOCK};
+	unsigned known = 0;
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		cr_expect(possible(types[i], 0), "%o", types[i]);
+		cr_expect(possible(types[i] | 07777, INT64_MAX), "%o", types[i]);
+		cr_expect_not(possible(types[i], (uint64_t)INT64_MAX + 1), "%o", types[i]);
+		cr_expect_not(possible(types[i], UINT64_MAX), "%o", types[i]);
+	}
+	for (uint32_t type = 0; type <= S_IFMT; type += 010000)
+		known += possible(type | 0644, 0);
+	cr_expect_eq(known, sizeof(types) / sizeof(types[0]), "the other types are none");
+	cr_expect_not(possible(0644, 0));
 }
 
 Test(convert, entries)

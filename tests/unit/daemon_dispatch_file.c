@@ -112,16 +112,22 @@ Test(dispatch_file, read)
 	cr_expect_arr_eq(reply_body(slot), "data", 4);
 }
 
-Test(dispatch_file, read_never_answers_more_than_was_asked_for_or_fits)
+Test(dispatch_file, read_longer_than_was_asked_for_or_fits_is_eio)
 {
 	struct fuse_read_in in = {.size = 8};
 
-	fake.nbytes = 9;
+	fake.nbytes = 8;
 	cr_expect_eq(fixture_ask(&f, FUSE_READ, &in, sizeof(in), NULL, 0), 16 + 8);
+	fake.nbytes = 9;
+	cr_expect_eq(fixture_ask(&f, FUSE_READ, &in, sizeof(in), NULL, 0), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
 	in.size = UINT32_MAX;
 	fake.nbytes = SIZE_MAX;
-	cr_expect_eq(fixture_ask(&f, FUSE_READ, &in, sizeof(in), NULL, 0), 16 + FIXTURE_BODY);
+	cr_expect_eq(fixture_ask(&f, FUSE_READ, &in, sizeof(in), NULL, 0), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
 	cr_expect_eq(fake.cap, FIXTURE_BODY);
+	fake.nbytes = FIXTURE_BODY;
+	cr_expect_eq(fixture_ask(&f, FUSE_READ, &in, sizeof(in), NULL, 0), 16 + FIXTURE_BODY);
 }
 
 Test(dispatch_file, write)
@@ -153,6 +159,18 @@ Test(dispatch_file, write_flags_come_above_those_of_open)
 	fixture_ask(&f, FUSE_WRITE, &in, sizeof(in), "b", 1);
 	cr_expect_eq(fake.flags, O_WRONLY | LLFUSED_WRITE_KILL_SUIDGID);
 	cr_expect_eq(fake.ctx.flags, 0);
+}
+
+Test(dispatch_file, more_written_than_was_given_is_eio)
+{
+	struct fuse_write_in in = {.size = 5};
+
+	fake.number = 6;
+	cr_expect_eq(fixture_ask(&f, FUSE_WRITE, &in, sizeof(in), "bytes", 5), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
+	fake.number = UINT64_C(1) << 32;
+	cr_expect_eq(fixture_ask(&f, FUSE_WRITE, &in, sizeof(in), "bytes", 5), 16);
+	cr_expect_eq(reply_error(slot), -EIO, "not 0 bytes");
 }
 
 Test(dispatch_file, flush)

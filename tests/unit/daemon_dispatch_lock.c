@@ -80,7 +80,8 @@ Test(dispatch_lock, a_handler_that_loses_it_is_noted_and_served_on)
 	fake.hook = lose;
 	look_up();
 	cr_expect_eq(reply_error(slot), 0);
-	cr_expect(f.s->lock_missed);
+	cr_expect_eq(f.s->faults.noted[proto_opcode_index(proto_opcode_find(FUSE_LOOKUP))],
+		     1u << FAULT_LOCK);
 	fake.hook = acquire_again;
 	look_up();
 	cr_expect_eq(seen, -EDEADLK);
@@ -197,16 +198,114 @@ Test(dispatch_lock, after_a_fatal_error_no_handler_is_called)
 	cr_expect_eq(reply_error(slot), -EIO);
 	cr_expect_eq(fake.calls, 1);
 	fixture_ask(&f, FUSE_FORGET, &forget, sizeof(forget), NULL, 0);
-	cr_expect_eq(fake.nforgot, 1, "memory is still given back");
+	cr_expect_eq(fake.nforgot, 0);
 	cr_expect_eq(llfused_fatal("and another"), -EIO);
 	cr_expect_str_eq(host_fatal_text(), "disk 3 is on fire", "the first one counts");
+}
+
+static llfused_pending id;
+
+static int pend(struct llfused_ctx *ctx)
+{
+	id = llfused_pend(ctx);
+	return id != 0 ? LLFUSED_PENDING : -EAGAIN;
+}
+
+static void interrupt_it(uint64_t unique)
+{
+	struct message_in m = {.opcode = FUSE_INTERRUPT,
+			       .unique = unique | 1,
+			       .fixed = &unique,
+			       .fixed_size = sizeof(unique)};
+
+	cr_expect_eq(fixture_send(&f, 1, &m), 0);
+}
+
+static int pend_interrupt_and_break(struct llfused_ctx *ctx)
+{
+	interrupt_it(ctx->unique);
+	break_down(ctx);
+	return pend(ctx);
+}
+
+Test(dispatch_lock, after_a_fatal_error_nobody_is_told_of_interrupts)
+{
+	uint64_t pending, running;
+
+	open_with(&fake_backend);
+	fake.hook = pend;
+	look_up();
+	pending = fixture_unique();
+	look_up();
+	running = fixture_unique();
+	interrupt_it(running);
+	cr_expect_eq(fake.interrupts, 1);
+	fake.hook = pend_interrupt_and_break;
+	look_up();
+	interrupt_it(pending);
+	cr_expect_eq(fake.interrupts, 1);
+}
+
+Test(dispatch_lock, after_a_fatal_error_nothing_retrieved_is_handed_over)
+{
+	struct fuse_notify_retrieve_in in = {.size = 4};
+	struct message_in m = {.opcode = FUSE_NOTIFY_REPLY,
+			       .unique = 21 << 1 | 1,
+			       .fixed = &in,
+			       .fixed_size = sizeof(in),
+			       .tail = "page",
+			       .tail_size = 4};
+
+	open_with(&fake_backend);
+	fixture_send(&f, 0, &m);
+	cr_expect_eq(fake.calls, 1);
+	llfused_fatal("it broke");
+	cr_expect_eq(fixture_send(&f, 0, &m), 0);
+	cr_expect_eq(fake.calls, 1);
+}
+
+static void batch_forget(void)
+{
+	struct fuse_batch_forget_in in = {.count = 2};
+	struct fuse_forget_one list[2] = {{.nodeid = 5, .nlookup = 1}, {.nodeid = 6, .nlookup = 1}};
+
+	fixture_ask(&f, FUSE_BATCH_FORGET, &in, sizeof(in), list, sizeof(list));
+}
+
+Test(dispatch_lock, after_a_fatal_error_no_count_is_given_back)
+{
+	open_with(&fake_backend);
+	fake.entry.nodeid = 5;
+	batch_forget();
+	cr_expect_eq(fake.nforgot, 2);
+	look_up();
+	cr_expect_eq(slot->counted, 5);
+	llfused_fatal("it broke");
+	dispatch_sent(slot, -ENOENT);
+	batch_forget();
+	cr_expect_eq(fake.nforgot, 2);
+}
+
+Test(dispatch_lock, what_waited_for_the_lock_during_a_fatal_error_is_not_called)
+{
+	struct message_in m = {.opcode = FUSE_LOOKUP, .unique = 8, .tail = "name", .tail_size = 5};
+	size_t size, len;
+
+	open_with(&fake_backend);
+	size = message_encode(&m, f.messages[0]);
+	cr_assert_eq(dispatch_receive(slot, f.messages[0], size, &len), DISPATCH_RUN);
+	llfused_fatal("it broke");
+	cr_expect_eq(dispatch_run(slot), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
+	cr_expect_eq(fake.calls, 0);
+	cr_expect_eq(slot->unique, 0, "it is not in flight any more");
 }
 
 /* ---- refused replies ---- */
 
 static int list_three(struct llfused_dirents *d)
 {
-	struct llfused_entry entry = {.nodeid = 50};
+	struct llfused_entry entry = {.nodeid = 50, .attr.mode = S_IFREG};
 
 	d->add(d, ".", 1, 1, S_IFDIR, 1, NULL);
 	for (uint64_t i = 2; i < 5; i++, entry.nodeid++)

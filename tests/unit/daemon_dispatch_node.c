@@ -376,13 +376,21 @@ Test(dispatch_node, getxattr_and_listxattr_tell_the_length_or_the_bytes)
 	cr_expect_eq(fixture_ask(&f, FUSE_LISTXATTR, &in, sizeof(in), NULL, 0), 16 + 8);
 }
 
-Test(dispatch_node, xattr_longer_than_asked_for_is_erange)
+Test(dispatch_node, xattr_longer_than_asked_for_is_erange_only_if_the_backend_says_so)
 {
 	struct fuse_getxattr_in in = {.size = 4};
 
 	fake.nbytes = 5;
 	cr_expect_eq(fixture_ask(&f, FUSE_GETXATTR, &in, sizeof(in), "user.k", 7), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
+	cr_expect_eq(fixture_ask(&f, FUSE_LISTXATTR, &in, sizeof(in), NULL, 0), 16);
+	cr_expect_eq(reply_error(slot), -EIO);
+	fake.answer = -ERANGE;
+	cr_expect_eq(fixture_ask(&f, FUSE_GETXATTR, &in, sizeof(in), "user.k", 7), 16);
 	cr_expect_eq(reply_error(slot), -ERANGE);
+	cr_expect_eq(fixture_ask(&f, FUSE_LISTXATTR, &in, sizeof(in), NULL, 0), 16);
+	cr_expect_eq(reply_error(slot), -ERANGE);
+	fake.answer = 0;
 	in.size = UINT32_MAX; /* more than there is room for */
 	fixture_ask(&f, FUSE_LISTXATTR, &in, sizeof(in), NULL, 0);
 	cr_expect_eq(fake.cap, FIXTURE_BODY);

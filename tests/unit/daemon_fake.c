@@ -7,8 +7,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-struct fake fake;
+struct fake fake = {
+	.entry.attr.mode = S_IFREG | 0644,
+	.attr.attr.mode = S_IFREG | 0644,
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 

@@ -16,7 +16,7 @@ struct fake {
 	/* what ops answer */
 	int answer;
 	int (*hook)(struct llfused_ctx *ctx); /* asked instead of `answer` when set */
-	struct llfused_entry entry;
+	struct llfused_entry entry;           /* preset: regular files, no nodeid */
 	struct llfused_attr_out attr;
 	struct llfused_open open;
 	struct llfused_statfs statfs;

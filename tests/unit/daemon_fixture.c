@@ -128,6 +128,7 @@ void fixture_open(struct fixture *f, const struct llfused_backend *backend)
 		.max_pages = 32,
 	};
 	f->s->transport = &keeping;
+	f->s->pooled = false; /* the slots are here, handlers run in the test's thread */
 	inflight_init(&f->s->inflight, f->slots, FIXTURE_SLOTS);
 	for (unsigned i = 0; i < FIXTURE_SLOTS; i++)
 		open_slot(f, i);

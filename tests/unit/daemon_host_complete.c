@@ -218,11 +218,12 @@ static void ask_setlkw(void)
 
 /* ---- the completions ---- */
 
+static const struct llfused_entry file = {.nodeid = 5, .attr.mode = S_IFREG | 0644};
 static unsigned fills;
 
 static int fill_one(void *arg, struct llfused_dirents *dirents)
 {
-	struct llfused_entry entry = {.nodeid = 77};
+	struct llfused_entry entry = {.nodeid = 77, .attr.mode = S_IFREG};
 
 	(void)arg;
 	fills++;
@@ -237,13 +238,12 @@ static int with_nothing(void)
 
 static int with_entry(void)
 {
-	return llfused_complete_entry(id, &(struct llfused_entry){.nodeid = 5});
+	return llfused_complete_entry(id, &file);
 }
 
 static int with_create(void)
 {
-	return llfused_complete_create(id, &(struct llfused_entry){.nodeid = 5},
-				       &(struct llfused_open){.fh = 3});
+	return llfused_complete_create(id, &file, &(struct llfused_open){.fh = 3});
 }
 
 static int with_attr(void)
@@ -535,7 +535,7 @@ static int fill_listing(void *arg, struct llfused_dirents *dirents)
 	l->plus = dirents->plus;
 	l->flags = dirents->flags;
 	for (unsigned i = 0; l->names[i]; i++) {
-		struct llfused_entry entry = {.nodeid = 100 + i};
+		struct llfused_entry entry = {.nodeid = 100 + i, .attr.mode = S_IFREG};
 
 		if (!dirents->add(dirents, l->names[i], strlen(l->names[i]), 5, S_IFREG, i + 1,
 				  &entry))

@@ -2,42 +2,10 @@
  * Log lines as they come out of stderr: one event, one line, by level.
  */
 #include <criterion/criterion.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/log.h"
-
-static char text[16384];
-static int file;
-
-/* From now on stderr is a file. */
-static void catch_stderr(int as_journal)
-{
-	char name[] = "/tmp/llfused-unit-XXXXXX", stream[64];
-	struct stat st;
-
-	file = mkstemp(name);
-	cr_assert_geq(file, 0);
-	unlink(name);
-	fstat(file, &st);
-	snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
-		 (unsigned long long)st.st_ino + !as_journal);
-	setenv("JOURNAL_STREAM", stream, 1);
-	dup2(file, STDERR_FILENO);
-}
-
-static const char *caught(void)
-{
-	ssize_t n = pread(file, text, sizeof text - 1, 0);
-
-	cr_assert_geq(n, 0);
-	text[n] = '\0';
-	return text;
-}
+#include "daemon_caught.h"
 
 Test(log, levels_above_the_set_one_are_silent)
 {
@@ -77,8 +45,23 @@ Test(log, long_lines_are_cut_and_still_end)
 	log_info("%s", longer);
 	log_info("next");
 	caught();
-	cr_assert_eq(strchr(text, '\n') + 1, strstr(text, "llfused: next\n"));
-	cr_assert_gt(strlen(text), 4000);
+	cr_assert_eq(strchr(caught_text, '\n') + 1, strstr(caught_text, "llfused: next\n"));
+	cr_assert_gt(strlen(caught_text), 4000);
+}
+
+Test(log, what_was_asked_for_is_written_once_at_every_level)
+{
+	catch_stderr(1);
+	log_set_level(LLFUSED_LOG_ERROR);
+	log_asked("a%d", 1);
+	log_info("not asked for");
+	log_set_level(LLFUSED_LOG_WARNING);
+	log_asked("b");
+	log_set_level(LLFUSED_LOG_INFO);
+	log_asked("c");
+	log_set_level(LLFUSED_LOG_DEBUG);
+	log_asked("d");
+	cr_assert_str_eq(caught(), "<3>a1\n<4>b\n<6>c\n<6>d\n");
 }
 
 Test(log, backends_log_by_the_same_way)

@@ -207,6 +207,101 @@ Test(pending, interrupts_of_others_and_of_the_taken_are_not_here)
 	cr_expect_not(pending_settle(&table, id, true));
 }
 
+#define MANY 5000u
+
+static llfused_pending many[MANY];
+
+static void make_many(uint64_t step)
+{
+	struct err err;
+
+	pending_free(&table);
+	cr_assert_eq(pending_init(&table, MANY, &err), 0);
+	for (unsigned i = 0; i < MANY; i++)
+		cr_assert_neq(many[i] = add(2 + step * i), 0);
+}
+
+static void expect_interrupt(uint64_t unique, llfused_pending id)
+{
+	llfused_pending told;
+
+	cr_assert_eq(pending_interrupt(&table, unique, &told), id != 0 ? 0 : -ENOENT);
+	cr_assert_eq(told, id, "unique %llu", (unsigned long long)unique);
+}
+
+/* Each is found by its unique, the taken ones are not, and who is found is the right one. */
+static void interrupt_many(uint64_t step)
+{
+	make_many(step);
+	for (unsigned i = 0; i < MANY; i++) {
+		pending_settle(&table, many[i], false);
+		if (i % 3 == 0) /* from the ends and the middles of the buckets */
+			cr_assert_eq(take(many[i]), 0);
+	}
+	for (unsigned i = 0; i < MANY; i += 6) {
+		many[i] = add(2 + step * i); /* in a record of another one */
+		pending_settle(&table, many[i], false);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		expect_interrupt(2 + step * i, i % 6 == 3 ? 0 : many[i]);
+	for (unsigned i = 0; i < MANY; i++)
+		take(many[i]);
+	for (unsigned i = 0; i < MANY; i++)
+		expect_interrupt(2 + step * i, 0);
+	cr_expect_eq(table.count, 0);
+}
+
+Test(pending, interrupts_find_theirs_among_thousands)
+{
+	interrupt_many(2);
+}
+
+/* All in one bucket: uniques that differ by a multiple of the number of buckets. */
+Test(pending, interrupts_find_theirs_in_a_bucket_of_many)
+{
+	make_many(2);
+	interrupt_many(2 * (uint64_t)table.nbuckets);
+}
+
+Test(pending, a_free_record_is_used_before_a_new_one_and_has_a_new_id)
+{
+	llfused_pending last, old;
+
+	make_many(2);
+	for (unsigned i = 0; i < MANY; i++)
+		cr_assert_eq(take(many[i]), 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		last = add(2);
+		for (unsigned j = 0; j < 3; j++) {
+			old = last;
+			cr_assert_eq(take(old), 0);
+			last = add(2);
+			cr_assert_neq(last, old);
+			cr_assert_eq(take(old), -ENOENT);
+		}
+		cr_assert_eq(take(last), 0);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		cr_assert_eq(take(many[i]), -ENOENT);
+	cr_expect_eq(table.high, MANY);
+}
+
+/* The index is in the low bits, the number of the use above it. */
+Test(pending, of_an_id_both_index_and_generation_must_fit)
+{
+	llfused_pending first = add(2), second = add(4);
+	uint64_t generation = UINT64_C(1) << 25;
+
+	cr_expect_eq(second, first + 1, "the next record, in its first use");
+	cr_expect_eq(take(first + generation), -ENOENT, "not yet");
+	cr_expect_eq(take(first - generation), -ENOENT);
+	cr_expect_eq(take(first), 0);
+	cr_expect_eq(add(6), first + generation);
+	cr_expect_eq(take(first), -ENOENT);
+	cr_expect_eq(take(first + generation), 0);
+	cr_expect_eq(take(second), 0);
+}
+
 Test(pending, next_walks_over_all)
 {
 	llfused_pending ids[4];

@@ -89,6 +89,128 @@ Test(pool_end, stopping_a_concurrent_one_gives_back_queued_jobs)
 	stop_with_queued_jobs(false);
 }
 
+struct stop {
+	pthread_t thread;
+	uint64_t timeout;
+	int ret;
+};
+
+static void *stop_it(void *arg)
+{
+	struct stop *stop = arg;
+
+	stop->ret = pool_stop(&pf.pool, stop->timeout);
+	return NULL;
+}
+
+/* In another thread; returns when it waits for the queue. */
+static void begin_stop(struct stop *stop)
+{
+	bool draining = false;
+
+	pthread_create(&stop->thread, NULL, stop_it, stop);
+	while (!draining) {
+		pthread_mutex_lock(&pf.lock.mutex);
+		draining = pf.pool.draining;
+		pthread_mutex_unlock(&pf.lock.mutex);
+		pf_pause_ms(1);
+	}
+}
+
+static void stop_and_run_the_queue(bool serialized)
+{
+	struct stop stop = {.timeout = LONG};
+	struct task *running;
+
+	pf_start(serialized, 1);
+	running = pf_submit(at_gate);
+	pf_wait_busy();
+	for (unsigned i = 0; i < 3; i++)
+		pf_submit(NULL);
+	begin_stop(&stop);
+	cr_expect_eq(pf.ran, 0);
+	pf_submit(NULL);
+	sem_post(&running->gate);
+	pthread_join(stop.thread, NULL);
+	cr_expect_eq(stop.ret, 0);
+	cr_expect_eq(pf.ran, 5, "with what came while it was stopping");
+	cr_expect_eq(pf_count_spare(), NJOBS);
+	pf_end();
+}
+
+Test(pool_end, within_its_time_the_queue_is_run)
+{
+	stop_and_run_the_queue(true);
+}
+
+Test(pool_end, within_its_time_the_queue_of_a_concurrent_one_is_run)
+{
+	stop_and_run_the_queue(false);
+}
+
+Test(pool_end, what_is_behind_a_stuck_handler_is_dropped_and_the_rest_was_run)
+{
+	struct task *first, *stuck;
+
+	pf_start(true, 1);
+	first = pf_submit(at_gate);
+	pf_wait_busy();
+	pf_submit(NULL);
+	stuck = pf_submit(at_gate);
+	for (unsigned i = 0; i < 2; i++)
+		pf_submit(NULL);
+	sem_post(&first->gate);
+	cr_expect_eq(pool_stop(&pf.pool, 100 * MS), -ETIMEDOUT);
+	cr_expect_eq(pf.ran, 2);
+	cr_expect_eq(pf_count_spare(), NJOBS - 1);
+	sem_post(&stuck->gate);
+	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	cr_expect_eq(pf.ran, 3);
+	pf_end();
+}
+
+struct taker {
+	pthread_t thread;
+	_Atomic(struct pool_job *) job;
+};
+
+static void *take_one(void *arg)
+{
+	struct taker *taker = arg;
+
+	taker->job = pool_get(&pf.pool);
+	return NULL;
+}
+
+/* A reader that has a request to hand over: it is served as long as there is time. */
+Test(pool_end, who_waits_for_a_job_is_served_while_the_queue_is_run)
+{
+	struct stop stop = {.timeout = LONG};
+	struct taker taker = {.job = NULL};
+	struct task *first, *last;
+
+	pf_start(true, 1);
+	first = pf_submit(at_gate);
+	pf_wait_busy();
+	for (unsigned i = 0; i < NJOBS - 2; i++)
+		pf_submit(NULL);
+	last = pf_submit(at_gate);
+	pthread_create(&taker.thread, NULL, take_one, &taker);
+	pf_pause_ms(20);
+	begin_stop(&stop);
+	sem_post(&first->gate);
+	pthread_join(taker.thread, NULL);
+	cr_assert_not_null(taker.job);
+	((struct task *)taker.job)->body = NULL;
+	pool_submit(&pf.pool, taker.job);
+	sem_post(&last->gate);
+	pthread_join(stop.thread, NULL);
+	cr_expect_eq(stop.ret, 0);
+	cr_expect_eq(pf.ran, NJOBS + 1);
+	cr_expect_null(pool_get(&pf.pool));
+	pf_end();
+}
+
 Test(pool_end, a_stopped_one_runs_nothing)
 {
 	struct task *task;

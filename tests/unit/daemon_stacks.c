@@ -276,18 +276,26 @@ Test(stacks, a_mutex_that_somebody_holds_does_not_matter)
 	finish(&w);
 }
 
-Test(stacks, nothing_is_asked_for_a_log_that_is_not_written)
+/* Somebody asked for them: they come at whatever level is written. */
+Test(stacks, they_are_logged_at_every_level)
+{
+	struct waiter w = {.tid = 0};
+
+	begin(&w);
+	for (int level = LLFUSED_LOG_ERROR; level <= LLFUSED_LOG_DEBUG; level++) {
+		log_set_level((enum llfused_log_level)level);
+		stacks_log();
+		expect_stack(caught(), w.tid);
+	}
+	finish(&w);
+}
+
+Test(stacks, an_unanswered_signal_stays_pending)
 {
 	struct waiter w = {.block = true};
 	struct thread_info info;
 
 	begin(&w);
-	log_set_level(LLFUSED_LOG_WARNING);
-	stacks_log();
-	cr_assert_str_eq(caught(), "");
-	cr_assert(threads_read(w.tid, &info));
-	cr_assert_eq(info.pending, 0);
-	log_set_level(LLFUSED_LOG_INFO);
 	stacks_log();
 	cr_assert(threads_read(w.tid, &info));
 	cr_assert_eq(info.pending, UINT64_C(1) << (ASK_SIGNAL - 1));

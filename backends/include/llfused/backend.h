@@ -9,7 +9,9 @@
  * Ops
  *   - An op returns 0, a negative errno, or LLFUSED_PENDING.  On an error nothing is read from its
  *     out-parameters.  -ENOSYS from a handler reaches the caller as EOPNOTSUPP: switching a request
- *     off for the whole mount is done by leaving the op out (NULL).
+ *     off for the whole mount is done by leaving the op out (NULL).  What is no answer (another
+ *     positive number, an errno above 511, LLFUSED_PENDING without llfused_pend(), len > cap, an
+ *     impossible inode) reaches the caller as EIO, and the log has a warning for each op and sort.
  *   - Pointers passed to an op (names, data, buffers, ctx) are the daemon's and valid until it
  *     returns; out-parameters are zero when it is entered.
  *   - Names are NUL-terminated bytes without '/', of 1 to 4095 bytes; a backend with a lower limit
@@ -18,8 +20,8 @@
  *
  * Threads and the global lock
  *   - By default every op is called with the global lock held, so that one runs at a time and a
- *     plain backend needs no locks.  The calling thread is one of a pool, so an op may sleep;
- * around slow work it may release the lock and take it again (llfused_lock_release, _acquire).
+ *     plain backend needs no locks.  The calling thread is one of a pool, so an op may sleep, and
+ *     around slow work it may release the lock and take it again (llfused_lock_release, _acquire).
  *   - LLFUSED_CONCURRENT: ops are called without the lock, from several threads at once.
  *   - LLFUSED_NONBLOCKING: ops never sleep long, so they are called on the threads that read the
  *     requests, which saves two thread switches each.
@@ -31,7 +33,9 @@
  *
  * Growth: within one major version, tables and structs only grow, at their ends or into their
  * `reserved` members, which are 0 until they mean something.  The tables are stamped with their
- * sizes and the daemon uses the smaller one of its own and the backend's.
+ * sizes and the daemon uses the smaller one of its own and the backend's.  Structs that stand in
+ * arrays or have the kernel's layout never grow: llfused_option, llfused_forget, llfused_secctx and
+ * llfused_lock.
  */
 #ifndef LLFUSED_BACKEND_H
 #define LLFUSED_BACKEND_H
@@ -223,7 +227,9 @@ struct llfused_ioctl {
  * fit: stop then, and return 0.  `next` is the offset from which a later readdir goes on: unique,
  * not 0, at most INT64_MAX.  With `plus` set, `entry` may be given; if it was taken, the inode's
  * lookup count rises by one (never for "." and "..", for which `entry` is NULL).
- * mode: only the S_IFMT bits count.
+ * mode: only the S_IFMT bits count.  An entry that cannot be told (an empty name, one with '/' or
+ * NUL, `next` out of range) gets 0, too, and a warning; if nothing else was added, the listing is
+ * EIO.
  */
 struct llfused_dirents {
 	uint32_t plus;
@@ -297,7 +303,8 @@ struct llfused_ops {
 	int (*write)(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
 		     const void *data, size_t size, uint32_t flags, size_t *written);
 	int (*flush)(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t lock_owner);
-	/* Once for each successful open, create or tmpfile; its result is ignored. */
+	/* Once for each successful open, create or tmpfile, but for those still on their way when
+	 * the file system goes away; its result is ignored. */
 	int (*release)(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32_t flags,
 		       uint64_t lock_owner);
 	int (*fsync)(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, int datasync);
@@ -321,7 +328,8 @@ struct llfused_ops {
 	int (*listxattr)(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_buf *names);
 	int (*removexattr)(struct llfused_ctx *ctx, uint64_t nodeid, const char *name);
 
-	/* mask: R_OK, W_OK, X_OK.  "No" is -EACCES. */
+	/* mask: R_OK, W_OK, X_OK.  "No" is -EACCES; -EPERM becomes that.  Not called with
+	 * default_permissions: the kernel checks then, as it does not otherwise. */
 	int (*access)(struct llfused_ctx *ctx, uint64_t nodeid, uint32_t mask);
 
 	/* lock: asked; on return the lock in the way, or type F_UNLCK. */
@@ -390,6 +398,7 @@ struct llfused_error {
 };
 
 #define LLFUSED_MOUNT_NOATIME (1u << 0) /* reading does not change access times */
+#define LLFUSED_MOUNT_RDONLY  (1u << 1) /* the kernel lets nobody write */
 
 /* What the kernel agreed to, for init().  The daemon's; valid until init() returns. */
 struct llfused_conn {
@@ -425,14 +434,16 @@ struct llfused_backend {
 	/* Mounted; no request has come yet.  Here threads may be started.  With the lock held. */
 	int (*init)(void *fs, const struct llfused_conn *conn);
 	/* After the last request, with the lock held.  Ends the backend's threads (release the lock
-	 * around the wait for one that takes it) and frees everything, whatever lookup counts are
-	 * left.  Called once whenever load() has succeeded, also when the start failed later. */
+	 * around the wait for one that takes it) and frees everything, whatever lookup counts and
+	 * open files are left.  Called once whenever load() has succeeded, also when the start
+	 * failed later. */
 	void (*destroy)(void *fs);
 	/* The last call, before a plugin's code is unmapped. */
 	void (*unload)(void);
 };
 
-/* Fills the stamp of struct llfused_backend in an initialiser. */
+/* Fill the stamps of struct llfused_ops and struct llfused_backend in an initialiser (C, C++20). */
+#define LLFUSED_OPS_STAMP .size = sizeof(struct llfused_ops)
 #define LLFUSED_BACKEND_STAMP \
 	.size = sizeof(struct llfused_backend), .api_major = LLFUSED_API_MAJOR, \
 	.api_minor = LLFUSED_API_MINOR
@@ -459,7 +470,9 @@ LLFUSED_EXPORT const struct llfused_backend *llfused_plugin(void);
  * Makes the request that is being handled a pending one: it holds no thread any more.  Call it from
  * the handler, keep the id, return LLFUSED_PENDING.  It may be completed before the handler has
  * returned.  Returns 0 when there are too many (--max-pending): answer -EAGAIN then (-ENOLCK for
- * locks).  Not for forget, interrupt and retrieved, which have no reply.
+ * locks).  A second call in the same handler returns the same id.  If the handler returns anything
+ * but LLFUSED_PENDING after all, that is the answer, and the id is void; unless somebody has
+ * completed it already.  Not for forget, interrupt and retrieved, which have no reply.
  */
 llfused_pending llfused_pend(struct llfused_ctx *ctx);
 
@@ -506,9 +519,13 @@ static inline int llfused_buf_put(struct llfused_buf *buf, const void *value, si
 /*
  * Answers a pending request, from any thread, once.  The data is copied or sent before the call
  * returns.  Returns 0 when the kernel took the reply; else a negative errno, and then the caller
- * got nothing (-ENOENT: it was answered already or has gone; -EINVAL: a reply of the wrong sort or
- * size, the caller got EIO or ERANGE).  So a lookup count that the reply would have raised (entry,
- * create, readdir) is not raised when the result is not 0: the backend takes it back.
+ * did not get this reply:
+ *   -ENOENT: it was answered already or has gone
+ *   -EINVAL: the reply is of the wrong sort, too long or no errno; the caller got EIO in its place,
+ *     or ERANGE for an xattr that is too long
+ *   -ENOMEM: no memory for the list (readdir only); the caller got ENOMEM
+ * So a lookup count that the reply would have raised (entry, create, readdir) is not raised when
+ * the result is not 0: the backend takes it back.
  *
  * llfused_complete: a negative errno for any op, or 0 for ops that answer nothing but success.
  */
@@ -525,7 +542,7 @@ int llfused_complete_xattr_size(llfused_pending pending, size_t size);
 /* write and copy_file_range: bytes */
 int llfused_complete_write(llfused_pending pending, size_t written);
 /* Calls `fill` once, in the calling thread, to add entries as readdir does; what it returns is the
- * answer. */
+ * answer.  If that is an errno, nothing is counted of what was added, although the result is 0. */
 int llfused_complete_readdir(llfused_pending pending,
 			     int (*fill)(void *arg, struct llfused_dirents *dirents), void *arg);
 int llfused_complete_statfs(llfused_pending pending, const struct llfused_statfs *statfs);
@@ -550,7 +567,8 @@ int llfused_complete_number(llfused_pending pending, uint64_t number);
 int llfused_notify_inval_inode(uint64_t nodeid, int64_t offset, int64_t length);
 /* expire_only: the entry stays usable but is asked for anew; an older kernel drops it instead */
 int llfused_notify_inval_entry(uint64_t parent, const char *name, int expire_only);
-/* As inval_entry, and if the name still means `child`, it counts as deleted (inotify tells it) */
+/* As inval_entry, and if the name still means `child`, it counts as deleted: an inotify watch on
+ * the file itself gets IN_DELETE_SELF, one on the directory gets nothing */
 int llfused_notify_delete(uint64_t parent, uint64_t child, const char *name);
 
 /* Wakes who polls; `wakeup` is what poll() was given.  Sent at once, and never waits: fit for
@@ -578,7 +596,8 @@ int llfused_notify_retrieve(uint64_t cookie, uint64_t nodeid, uint64_t offset, u
  *   times.  If somebody waits, somebody else has run before it returns; if nobody does, it returns
  *   at once.  A request waits if a thread could run it: with --workers=1 none does while a handler
  *   yields.  -EPERM as for release.
- * A handler that released the lock takes it again before it returns.
+ * A handler that released the lock takes it again before it returns; else the log tells it, and its
+ * answer is sent all the same.
  */
 int llfused_lock_acquire(uint64_t timeout);
 int llfused_lock_release(void);
@@ -593,9 +612,9 @@ int llfused_lock_yield(unsigned count);
 #endif
 
 /*
- * The file system is broken: serving ends, the daemon exits with status 1 and reports this text.
- * Only the first one is reported so, later ones are logged.  From any thread, from load() to
- * destroy().  Returns -EIO, for a handler to return.
+ * The file system is broken: serving ends, no op is called any more, destroy is, and the daemon
+ * exits with status 1 and reports this text.  Only the first one is reported so, later ones are
+ * logged.  From any thread, from load() to destroy().  Returns -EIO, for a handler to return.
  */
 int llfused_fatal(const char *format, ...) LLFUSED_PRINTF(1, 2);
 
