@@ -2,8 +2,8 @@
  * The invalidation queue on a mount: why it is one, order, limits, and the end with messages that
  * the kernel holds up.  See testfs/invalfs.c for what the scripts say.
  */
-#include "callers.h"
 #include "files.h"
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,21 +32,6 @@ static void script(const struct daemon *d, const char *text)
 	close(fd);
 }
 
-static unsigned long report_of(const struct daemon *d, const char *key)
-{
-	int fd = open(daemon_path(d, "report"), O_RDONLY | O_CLOEXEC);
-	char text[4096], pattern[32], *at;
-	ssize_t n = read(fd, text, sizeof text - 1);
-
-	cr_assert(n > 0, "%s", strerror(errno));
-	text[n] = '\0';
-	close(fd);
-	snprintf(pattern, sizeof pattern, " %s=", key);
-	at = strstr(text, pattern);
-	cr_assert_not_null(at, "no %s", key);
-	return strtoul(at + strlen(pattern), NULL, 10);
-}
-
 /* The line that SIGUSR1 shows; until the next call. */
 static const char *notifications(const struct daemon *d)
 {
@@ -66,21 +51,10 @@ static const char *notifications(const struct daemon *d)
 	return line;
 }
 
-static unsigned long value_of(const char *line, const char *key)
-{
-	char pattern[32];
-	const char *at;
-
-	snprintf(pattern, sizeof pattern, " %s=", key);
-	at = strstr(line, pattern);
-	cr_assert_not_null(at, "no %s in '%s'", key, line);
-	return strtoul(at + strlen(pattern), NULL, 10);
-}
-
 /* Has the kernel got so many by now? */
 static bool are_sent(const struct daemon *d, unsigned long n)
 {
-	return value_of(notifications(d), "sent") == n;
+	return report_value(notifications(d), "sent") == n;
 }
 
 static double seconds_now(void)
@@ -320,7 +294,7 @@ FACT(queue, invalidations_arrive_in_the_order_in_which_they_were_queued)
 	struct daemon d;
 	pid_t pid;
 
-	start(&d, CONCURRENT, NULL);
+	start(&d, CONCURRENT, "--workers=4");
 	make_known(&d, "d1/a", "d1a");
 	make_known(&d, "d2/b", "d2b");
 	/* the second of the three is held up by the read */
@@ -341,7 +315,7 @@ FACT(queue, the_second_waits_for_the_first)
 	struct daemon d;
 	pid_t pid;
 
-	start(&d, CONCURRENT, NULL);
+	start(&d, CONCURRENT, "--workers=4");
 	make_known(&d, "d1/a", "d1a");
 	make_known(&d, "d2/b", "d2b");
 	pid = call_aside(&d, call_mkdir, "d1/m", "mkdir:entry 1 a;entry 2 b;nap 400");
@@ -362,21 +336,21 @@ FACT(queue, equal_invalidations_become_one_and_none_is_dropped)
 	struct daemon d;
 	pid_t pid;
 
-	start(&d, CONCURRENT, NULL);
+	start(&d, CONCURRENT, "--workers=4");
 	make_known(&d, "d1/a", "d1a");
 	make_known(&d, "d1/b", "d1b");
 	pid = call_aside(&d, call_mkdir, "d1/m", "mkdir:entry 1 a;same 10000 1 b;nap 700");
 	/* (a second look would come too late: the thread that is held up shows no stack) */
 	nap(300);
 	line = notifications(&d);
-	cr_assert_eq(value_of(line, "sent"), 0, "nothing holds it up: %s", line);
-	cr_assert_eq(value_of(line, "merged"), 9999, "%s", line);
-	cr_assert_eq(value_of(line, "queued"), 2, "%s", line);
-	cr_assert(value_of(line, "lag_us") >= 100000, "%s", line);
+	cr_assert_eq(report_value(line, "sent"), 0, "nothing holds it up: %s", line);
+	cr_assert_eq(report_value(line, "merged"), 9999, "%s", line);
+	cr_assert_eq(report_value(line, "queued"), 2, "%s", line);
+	cr_assert(report_value(line, "lag_us") >= 100000, "%s", line);
 	cr_assert_eq(harness_reap(pid, 5000), 0);
 	cr_assert(eventually(are_sent(&d, 2)));
 	line = notifications(&d);
-	cr_assert(value_of(line, "longest_lag_us") >= 690000, "%s", line);
+	cr_assert(report_value(line, "longest_lag_us") >= 690000, "%s", line);
 	cr_assert_not_null(strstr(line, " merged=9999 dropped=0 refused=0 queued=0 lag_us=0 "),
 			   "%s", line);
 	cr_assert_eq(report_of(&d, "ok"), 10001);
@@ -403,8 +377,8 @@ static void check_full(const char *option)
 		  report_of(&d, "queue_us"));
 	cr_assert(eventually(are_sent(&d, ok)));
 	line = notifications(&d);
-	cr_assert_eq(value_of(line, "dropped"), again, "%s", line);
-	cr_assert_eq(value_of(line, "merged"), 0, "%s", line);
+	cr_assert_eq(report_value(line, "dropped"), again, "%s", line);
+	cr_assert_eq(report_value(line, "merged"), 0, "%s", line);
 	/* what was dropped is dropped, and there is room again */
 	cr_assert(is_asked(&d, "d1/z0", "d1z", 1));
 	cr_assert_eq(call_with(&d, &calls[1], "entry 1 z0"), 0);
@@ -459,7 +433,7 @@ FACT(queue, names_of_4000_bytes_go_through)
 	cr_assert_eq(call_with(&d, &calls[1], "long 4096 2 1"), 0);
 	cr_assert_eq(report_of(&d, "too_long"), 1);
 	cr_assert_eq(report_of(&d, "ok"), ok + 1);
-	cr_assert_eq(value_of(notifications(&d), "refused"), 0);
+	cr_assert_eq(report_value(notifications(&d), "refused"), 0);
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
 
@@ -583,4 +557,21 @@ FACT(queue, sigterm_ends_it_behind_a_handler_that_never_returns)
 	cr_assert_eq(daemon_stop(&d), 1);
 	cr_assert_neq(harness_reap(pid, 5000), 0);
 	cr_assert(daemon_log_has(&d, 0, "a handler does not end"));
+}
+
+/* The thread that sends waits in the kernel, cannot be killed, and keeps alive what it waits for:
+ * after a SIGKILL or a crash at this moment it takes an abort. */
+FACT(queue, a_forced_unmount_frees_what_a_killed_daemon_left_behind)
+{
+	struct daemon d;
+	pid_t pid;
+
+	start(&d, NULL, NULL);
+	pid = call_aside(&d, call_mkdir, "d1/m", "mkdir:entry 1 a;nap 3600000");
+	nap(50);
+	cr_assert_eq(kill(d.pid, SIGKILL), 0);
+	nap(100);
+	end_by_forced_unmount(&d);
+	cr_assert_gt(harness_reap(pid, 5000), 0, "the caller hangs");
+	cr_assert_eq(daemon_wait(&d), 128 + SIGKILL);
 }

@@ -1,27 +1,23 @@
 /*
- * What few backends have: waiting locks by the hundred, poll with wake-up, ioctl, bmap, lseek,
- * fallocate, copy_file_range.  See testfs/devfs.c and testfs/rangefs.c.
+ * What few backends have: waiting locks by the hundred, bmap, lseek, fallocate, copy_file_range.
+ * See testfs/devfs.c and testfs/rangefs.c.
  */
 #include "callers.h"
 #include "files.h"
+#include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/select.h>
-#include <time.h>
 #include <unistd.h>
 
 static void start(struct daemon *d, const char *backend, const char *option)
@@ -36,29 +32,6 @@ static int open_file(const struct daemon *d, const char *name)
 
 	cr_assert(fd >= 0, "%s: %s", name, strerror(errno));
 	return fd;
-}
-
-static const char *report(const struct daemon *d)
-{
-	static char text[1024];
-	int fd = open_file(d, "report");
-	ssize_t n = read(fd, text, sizeof text - 1);
-
-	cr_assert(n > 0, "%s", strerror(errno));
-	text[n] = '\0';
-	close(fd);
-	return text;
-}
-
-static unsigned long report_of(const struct daemon *d, const char *key)
-{
-	const char *text = report(d), *at;
-	char pattern[32];
-
-	snprintf(pattern, sizeof pattern, " %s=", key);
-	at = strstr(text, pattern);
-	cr_assert_not_null(at, "no %s in '%s'", key, text);
-	return strtoul(at + strlen(pattern), NULL, 10);
 }
 
 /* ---- locks ---- */
@@ -124,7 +97,7 @@ static void check_waiting_locks(const char *workers)
 	pthread_attr_setstacksize(&small, 128 * 1024);
 	for (int i = 0; i < WAITERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], &small, wait_for_lock, &crowd), 0);
-	cr_assert(eventually(report_of(&d, "waiting") == WAITERS), "%s", report(&d));
+	cr_assert(eventually(report_of(&d, "waiting") == WAITERS), "%s", report_text(&d));
 	/* one of them is interrupted, and only that one goes */
 	cr_assert_eq(pthread_kill(thread[300], SIGUSR1), 0);
 	cr_assert_eq(pthread_join(thread[300], NULL), 0);
@@ -174,260 +147,6 @@ FACT(rest, a_lock_beyond_max_pending_is_enolck)
 	cr_assert_eq(daemon_stop(&d), 0);
 }
 
-/* ---- poll ---- */
-
-static void ring(const struct daemon *d, const char *how)
-{
-	int fd = open_file(d, "bell");
-
-	cr_assert_eq(write(fd, how, strlen(how)), (ssize_t)strlen(how), "%s", strerror(errno));
-	close(fd);
-}
-
-static void hear(int fd)
-{
-	char byte;
-
-	cr_assert_eq(read(fd, &byte, 1), 1);
-}
-
-static double seconds_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-FACT(poll, it_tells_what_is_there_without_waiting)
-{
-	struct pollfd pfd = {.events = POLLIN | POLLOUT | POLLPRI};
-	struct daemon d;
-
-	start(&d, "devfs", NULL);
-	pfd.fd = open_file(&d, "bell");
-	cr_assert_eq(poll(&pfd, 1, 0), 1);
-	cr_assert_eq(pfd.revents, POLLOUT);
-	cr_assert_eq(report_of(&d, "scheduled"), 0, "a wake-up was asked for, and nobody waits");
-	cr_assert_eq(report_of(&d, "events") & (POLLIN | POLLOUT | POLLPRI),
-		     POLLIN | POLLOUT | POLLPRI);
-	ring(&d, "ring");
-	cr_assert_eq(poll(&pfd, 1, 0), 1);
-	cr_assert_eq(pfd.revents, POLLIN | POLLOUT);
-	hear(pfd.fd);
-	pfd.events = POLLIN;
-	cr_assert_eq(poll(&pfd, 1, 30), 0, "it is not ready any more");
-	cr_assert(report_of(&d, "scheduled") > 0);
-	close(pfd.fd);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-/* Each way of waiting: 1 when it became readable within `ms`. */
-static int wait_poll(int fd, int ms)
-{
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	int n = poll(&pfd, 1, ms);
-
-	cr_assert_eq(n == 1, pfd.revents == POLLIN);
-	return n;
-}
-
-static int wait_select(int fd, int ms)
-{
-	struct timeval t = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	fd_set set;
-
-	FD_ZERO(&set);
-	FD_SET(fd, &set);
-	return select(fd + 1, &set, NULL, NULL, &t);
-}
-
-static int wait_epoll(int fd, int ms)
-{
-	struct epoll_event event = {.events = EPOLLIN};
-	int set = epoll_create1(EPOLL_CLOEXEC), n;
-
-	cr_assert_eq(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), 0);
-	n = epoll_wait(set, &event, 1, ms);
-	close(set);
-	return n;
-}
-
-static void check_wakes(int (*wait)(int, int), const char *how)
-{
-	struct daemon d;
-	double begin;
-	int fd;
-
-	start(&d, "devfs", "--workers=1");
-	fd = open_file(&d, "bell");
-	for (int round = 0; round < 3; round++) {
-		cr_assert_eq(wait(fd, 20), 0, "nobody has rung");
-		ring(&d, how);
-		begin = seconds_now();
-		cr_assert_eq(wait(fd, 10000), 1, "%s", report(&d));
-		cr_assert(seconds_now() - begin < 5);
-		cr_assert_eq(wait(fd, 10000), 1, "it is still there");
-		hear(fd);
-	}
-	cr_assert(report_of(&d, "woken") > 0);
-	cr_assert_eq(report_of(&d, "wake_errors"), 0);
-	close(fd);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-FACT(poll, a_thread_of_the_backend_wakes_poll)
-{
-	check_wakes(wait_poll, "later 60");
-}
-
-FACT(poll, a_thread_of_the_backend_wakes_select)
-{
-	check_wakes(wait_select, "later 60");
-}
-
-FACT(poll, a_thread_of_the_backend_wakes_epoll)
-{
-	check_wakes(wait_epoll, "later 60");
-}
-
-static int wait_for_bell(void *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-
-	return wait_poll(fd, 10000) == 1 ? 0 : ETIMEDOUT;
-}
-
-FACT(poll, a_handler_wakes_all_who_wait)
-{
-	struct daemon d;
-	pid_t waiter[5];
-
-	start(&d, "devfs", "--workers=1");
-	for (int i = 0; i < 5; i++)
-		waiter[i] = harness_fork(wait_for_bell, daemon_path(&d, "bell"));
-	cr_assert(eventually(report_of(&d, "scheduled") == 5));
-	ring(&d, "ring");
-	for (int i = 0; i < 5; i++)
-		cr_assert_eq(harness_reap(waiter[i], 5000), 0, "waiter %d: %s", i, report(&d));
-	cr_assert_eq(report_of(&d, "woken"), 5);
-	cr_assert_eq(report_of(&d, "wake_errors"), 0);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-FACT(poll, a_wakeup_may_be_sent_from_init_on)
-{
-	struct daemon d;
-
-	start(&d, "devfs", NULL);
-	cr_assert_not_null(strstr(report(&d), " early=0"), "%s", report(&d));
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-FACT(poll, an_edge_is_told_once)
-{
-	struct epoll_event event = {.events = EPOLLIN | EPOLLET}, got;
-	int set = epoll_create1(EPOLL_CLOEXEC), fd;
-	struct daemon d;
-
-	start(&d, "devfs", NULL);
-	fd = open_file(&d, "bell");
-	cr_assert_eq(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event), 0);
-	cr_assert_eq(epoll_wait(set, &got, 1, 20), 0);
-	for (int round = 0; round < 3; round++) {
-		ring(&d, "ring");
-		cr_assert_eq(epoll_wait(set, &got, 1, 5000), 1, "round %d", round);
-		cr_assert_eq(got.events, EPOLLIN);
-		cr_assert_eq(epoll_wait(set, &got, 1, 20), 0, "the same edge again");
-	}
-	hear(fd);
-	close(fd);
-	close(set);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-/* ---- ioctl ---- */
-
-static void check_ioctls(int fd, uint64_t flags)
-{
-	static char big[16383], back[16383];
-	uint32_t number[4] = {1, 20, 300, 4000};
-	char eight[8] = "abcdefg";
-	uint64_t sizes[3];
-
-	cr_assert_eq(ioctl(fd, _IO('L', 1)), 7);
-	cr_assert_eq(ioctl(fd, _IO('L', 2), 4711), 4711);
-	cr_assert_eq(ioctl(fd, _IO('L', 3)), -1);
-	cr_assert_eq(errno, EBUSY);
-	cr_assert_eq(ioctl(fd, _IOW('L', 4, uint32_t[4]), number), 4321);
-	memset(sizes, 0xff, sizeof sizes);
-	cr_assert_eq(ioctl(fd, _IOR('L', 5, uint64_t[3]), sizes), 0);
-	cr_assert_eq(sizes[0], 0, "%llu bytes came in", (unsigned long long)sizes[0]);
-	cr_assert_eq(sizes[1], sizeof sizes);
-	cr_assert_eq(sizes[2], flags, "flags %llu", (unsigned long long)sizes[2]);
-	cr_assert_eq(ioctl(fd, _IOWR('L', 6, char[8]), eight), 8);
-	cr_assert_eq(memcmp(eight, "\0gfedcba", 8), 0);
-	for (size_t i = 0; i < sizeof big; i++)
-		back[sizeof big - 1 - i] = big[i] = (char)(i * 7 + i / 256);
-	cr_assert_eq(ioctl(fd, _IOWR('L', 7, char[16383]), big), 16383);
-	cr_assert_eq(memcmp(big, back, sizeof big), 0);
-	memcpy(eight, "abcdefg", 8);
-	cr_assert_eq(ioctl(fd, _IOR('L', 8, char[8]), eight), 0);
-	cr_assert_eq(memcmp(eight, "xxxxefg", 8), 0, "more came out than was given");
-	cr_assert_eq(ioctl(fd, _IOR('L', 9, char[8]), eight), -1);
-	cr_assert_eq(errno, EIO, "more than asked for is no answer");
-	cr_assert_eq(ioctl(fd, _IO('L', 99)), -1);
-	cr_assert_eq(errno, ENOTTY);
-	/* nothing but a mapped argument is read */
-	cr_assert_eq(ioctl(fd, _IOW('L', 4, uint32_t[4]), NULL), -1);
-	cr_assert_eq(errno, EFAULT);
-}
-
-FACT(ioctl, sizes_results_and_errors_are_the_backends)
-{
-	struct daemon d;
-	int fd;
-
-	start(&d, "devfs", NULL);
-	fd = open_file(&d, "dev");
-	check_ioctls(fd, 0);
-	close(fd);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-FACT(ioctl, a_directory_takes_them_and_the_backend_is_told)
-{
-	struct daemon d;
-	int fd;
-
-	start(&d, "devfs", NULL);
-	fd = open(d.mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	check_ioctls(fd, 16);
-	close(fd);
-	cr_assert_eq(daemon_stop(&d), 0);
-}
-
-FACT(ioctl, a_file_or_a_backend_without_any_is_enotty)
-{
-	struct daemon d, none;
-	int fd;
-
-	start(&d, "devfs", NULL);
-	fd = open_file(&d, "bell");
-	cr_assert_eq(ioctl(fd, _IO('L', 1)), -1);
-	cr_assert_eq(errno, ENOTTY);
-	close(fd);
-	start(&none, "rangefs", NULL);
-	fd = open_file(&none, "one");
-	for (int round = 0; round < 2; round++) {
-		cr_assert_eq(ioctl(fd, _IO('L', 1)), -1);
-		cr_assert_eq(errno, ENOTTY);
-	}
-	close(fd);
-	cr_assert_eq(daemon_stop(&d), 0);
-	cr_assert_eq(daemon_stop(&none), 0);
-}
-
 /* ---- bmap ---- */
 
 /* The kernel asks only where there is a block device below, which takes a mount of type fuseblk:
@@ -452,7 +171,7 @@ FACT(bmap, it_is_not_asked_of_a_mount_without_a_block_device)
 
 static bool says(const struct daemon *d, const char *line)
 {
-	return strstr(report(d), line) != NULL;
+	return strstr(report_text(d), line) != NULL;
 }
 
 static int seek(int fd, off_t offset, int whence, off_t expected)
@@ -476,10 +195,10 @@ FACT(lseek, data_and_holes_are_the_backends)
 	cr_assert_eq(pwrite(fd, "y", 1, 7 * BLOCK), 1);
 	cr_assert_eq(ftruncate(fd, 10 * BLOCK), 0);
 	cr_assert_eq(seek(fd, 0, SEEK_DATA, 2 * BLOCK), 0);
-	cr_assert(says(&d, "lseek node=2 fh=1 offset=0 whence=3\n"), "%s", report(&d));
+	cr_assert(says(&d, "lseek node=2 fh=1 offset=0 whence=3\n"), "%s", report_text(&d));
 	cr_assert_eq(seek(fd, 2 * BLOCK + 9, SEEK_DATA, 2 * BLOCK + 9), 0);
 	cr_assert_eq(seek(fd, 2 * BLOCK, SEEK_HOLE, 3 * BLOCK), 0);
-	cr_assert(says(&d, "lseek node=2 fh=1 offset=8192 whence=4\n"), "%s", report(&d));
+	cr_assert(says(&d, "lseek node=2 fh=1 offset=8192 whence=4\n"), "%s", report_text(&d));
 	cr_assert_eq(seek(fd, 3 * BLOCK, SEEK_DATA, 7 * BLOCK), 0);
 	cr_assert_eq(seek(fd, 8 * BLOCK, SEEK_DATA, 0), ENXIO);
 	cr_assert_eq(seek(fd, 10 * BLOCK, SEEK_HOLE, 0), ENXIO);
@@ -507,21 +226,21 @@ FACT(fallocate, each_mode_reaches_the_backend)
 	start(&d, "rangefs", NULL);
 	fd = open_file(&d, "two");
 	cr_assert_eq(fallocate(fd, 0, 0, 3 * BLOCK), 0, "%s", strerror(errno));
-	cr_assert(says(&d, "fallocate node=3 fh=1 mode=0 range=0+12288\n"), "%s", report(&d));
+	cr_assert(says(&d, "fallocate node=3 fh=1 mode=0 range=0+12288\n"), "%s", report_text(&d));
 	cr_assert_eq(files_stat(fd).st_size, 3 * BLOCK);
 	cr_assert_eq(blocks_of(fd), 3);
 	cr_assert_eq(fallocate(fd, FALLOC_FL_KEEP_SIZE, 3 * BLOCK, 2 * BLOCK), 0);
-	cr_assert(says(&d, "mode=1 range=12288+8192\n"), "%s", report(&d));
+	cr_assert(says(&d, "mode=1 range=12288+8192\n"), "%s", report_text(&d));
 	cr_assert_eq(files_stat(fd).st_size, 3 * BLOCK);
 	cr_assert_eq(blocks_of(fd), 5);
 	memset(text, 't', sizeof text);
 	cr_assert_eq(pwrite(fd, text, sizeof text, 0), (ssize_t)sizeof text);
 	cr_assert_eq(pread(fd, back, sizeof back, 0), (ssize_t)sizeof back);
 	cr_assert_eq(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, BLOCK, BLOCK), 0);
-	cr_assert(says(&d, "mode=3 range=4096+4096\n"), "%s", report(&d));
+	cr_assert(says(&d, "mode=3 range=4096+4096\n"), "%s", report_text(&d));
 	cr_assert_eq(blocks_of(fd), 4);
 	cr_assert_eq(fallocate(fd, FALLOC_FL_ZERO_RANGE, 0, 100), 0);
-	cr_assert(says(&d, "mode=16 range=0+100\n"), "%s", report(&d));
+	cr_assert(says(&d, "mode=16 range=0+100\n"), "%s", report_text(&d));
 	/* what was cached is not what is seen */
 	memset(text, 0, 100);
 	memset(text + BLOCK, 0, BLOCK);
@@ -561,7 +280,7 @@ FACT(copy_file_range, the_backend_copies_between_two_files)
 	cr_assert_eq(copy_file_range(one, &from, two, &to, sizeof text, 0), COPIED, "%s",
 		     strerror(errno));
 	cr_assert(says(&d, "copy from=2@1000 to=3@3 length=59000 flags=0 fhs=1\n"), "%s",
-		  report(&d));
+		  report_text(&d));
 	cr_assert_eq(from, 1000 + COPIED);
 	cr_assert_eq(to, 3 + COPIED);
 	/* the rest, and then the end */

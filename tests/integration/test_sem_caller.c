@@ -48,6 +48,18 @@ SEM_FACT(access, no_is_eacces)
 	sem_stop(&d);
 }
 
+SEM_FACT(access, no_is_eacces_even_if_the_handler_says_eperm)
+{
+	struct daemon d;
+
+	sem_start(&d, backend, "-o", "no_allow_other", NULL);
+	close(files_create(daemon_path(&d, "f")));
+	sem_control("fail access %d", EPERM);
+	cr_assert_eq(access(daemon_path(&d, "f"), R_OK), -1);
+	cr_assert_eq(errno, EACCES);
+	sem_stop(&d);
+}
+
 static int access_as_reader(void *path)
 {
 	if (access(path, R_OK) < 0)

@@ -2,8 +2,8 @@
  * The call stacks of a file system that hangs: asked for by an extended attribute of the root, or
  * by SIGUSR1 where nobody can take a request any more.  See testfs/lockyield.c for who gets stuck.
  */
-#include "callers.h"
 #include "files.h"
+#include "report.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -83,6 +83,14 @@ static unsigned count_threads(const struct daemon *d)
 	return n;
 }
 
+/* SIGUSR1 shows them, too, and nobody waits for an answer then. */
+static void wait_for_stacks(const struct daemon *d, size_t from)
+{
+	cr_assert(eventually(threads_with(d, from, "", "") == count_threads(d)));
+	/* the last one's frames */
+	nap(50);
+}
+
 static void check_silence(const struct daemon *d, size_t from)
 {
 	nap(20);
@@ -97,12 +105,29 @@ static void start(struct daemon *d, const char *workers, const char *option)
 	daemon_start(d, workers, "-ocache_root", option, NULL);
 }
 
+/* Until the backend has said it so often. */
+static void wait_for(const struct daemon *d, const char *words, unsigned times)
+{
+	unsigned n = 0;
+
+	for (unsigned waited = 0; n < times && waited < 10000; waited += 2) {
+		char *log = daemon_log(d, 0);
+
+		n = 0;
+		for (char *at = log; (at = strstr(at, words)); at++)
+			n++;
+		free(log);
+		nap(2);
+	}
+	cr_assert(n >= times, "'%s' was said %u times", words, n);
+}
+
 /* The reader, once our thread stands behind the stuck handler. */
 static pid_t get_stuck(const struct daemon *d)
 {
 	pid_t pid = harness_fork(read_once, daemon_path(d, "stuck"));
 
-	callers_wait_until_waiting(d, "READ");
+	wait_for(d, "lockyield: stuck", 1);
 	nap(50);
 	return pid;
 }
@@ -164,8 +189,8 @@ FACT(stacks, the_attribute_shows_each_worker_when_all_are_stuck)
 	start(&d, "--workers=3", "-onap=3600000");
 	for (int i = 0; i < 9; i++)
 		reader[i] = harness_fork(read_once, daemon_path(&d, "slow"));
-	callers_wait_until_waiting(&d, "READ");
-	nap(100);
+	wait_for(&d, "lockyield: asleep", 3);
+	nap(50);
 	from = daemon_log_size(&d);
 	cr_assert_eq(harness_as(0, ask_bare, (void *)d.mnt), 0);
 	cr_assert_eq(threads_with(&d, from, " handler/", "lockyield_read"), 3);
@@ -202,9 +227,7 @@ static int read_as_a_crowd(void *fd)
 static void ask_by_signal(const struct daemon *d, size_t from)
 {
 	cr_assert_eq(kill(d->pid, SIGUSR1), 0);
-	cr_assert(eventually(threads_with(d, from, "", "") == count_threads(d)));
-	/* the last one's frames */
-	nap(50);
+	wait_for_stacks(d, from);
 }
 
 static void check_signal(const char *workers)
@@ -250,7 +273,7 @@ FACT(stacks, sigusr1_shows_a_lookup_that_is_stuck_in_the_root)
 
 	start(&d, "--workers=2", NULL);
 	pid = harness_fork(files_stat_errno, daemon_path(&d, "lost"));
-	callers_wait_until_waiting(&d, "LOOKUP");
+	wait_for(&d, "lockyield: stuck", 1);
 	nap(50);
 	from = daemon_log_size(&d);
 	ask_by_signal(&d, from);
@@ -267,8 +290,9 @@ FACT(stacks, another_user_gets_eperm_and_sees_nothing)
 	size_t from;
 
 	daemon_start(&d, NULL);
+	from = daemon_log_size(&d);
 	counters_read(&d, &before);
-	nap(50);
+	wait_for_stacks(&d, from);
 	from = daemon_log_size(&d);
 	/* memfs's root may be written by everybody: it is the daemon that says no */
 	cr_assert_eq(harness_as(4321, ask_bare, (void *)d.mnt), EPERM);
@@ -348,12 +372,7 @@ FACT(stacks, memfs_shows_its_threads_and_keeps_no_such_attribute)
 
 static bool backend_got(const struct daemon *d, const char *what)
 {
-	char text[512] = "";
-	int fd = open(daemon_path(d, "report"), O_RDONLY | O_CLOEXEC);
-	ssize_t n = read(fd, text, sizeof text - 1);
-
-	close(fd);
-	return n > 0 && strstr(text, what);
+	return strstr(report_text(d), what) != NULL;
 }
 
 FACT(stacks, on_another_inode_the_attribute_is_the_backends)

@@ -71,13 +71,12 @@ static uint64_t now(void)
 /* Signals do not end it. */
 static void nap(uint64_t ns)
 {
-	uint64_t end = now() + ns;
 	struct timespec t = {
-		.tv_sec = (time_t)(end / (1000 * MS)),
-		.tv_nsec = (long)(end % (1000 * MS)),
+		.tv_sec = (time_t)(ns / (1000 * MS)),
+		.tv_nsec = (long)(ns % (1000 * MS)),
 	};
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
 }
 

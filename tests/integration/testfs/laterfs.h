@@ -103,6 +103,8 @@ int later_jobs_start(struct laterfs *fs);
 void later_jobs_stop(struct laterfs *fs);
 /* Makes the request pending.  NULL: answer -EAGAIN. */
 struct later_job *later_job_new(struct llfused_ctx *ctx, enum later_kind kind);
+/* The bytes of its answer, copied.  0 or -ENOMEM. */
+int later_job_data(struct later_job *job, const void *data, size_t size);
 /* A job whose answer is an error after all keeps that alone.  Returns LLFUSED_PENDING. */
 int later_job_give(struct llfused_ctx *ctx, struct later_job *job, int error);
 
@@ -133,5 +135,75 @@ struct later_taken {
 };
 void later_list(struct laterfs *fs, uint64_t nodeid, uint64_t offset,
 		struct llfused_dirents *dirents, struct later_taken *taken);
+
+/* ---- ops, by file ---- */
+
+/* Each handler begins with it: a request that cannot become pending is not done at all. */
+#define LATER_BEGIN(ctx, kind) \
+	struct laterfs *fs = (ctx)->fs; \
+	struct later_job *job = later_job_new((ctx), LATER_##kind); \
+	if (!job) \
+	return -EAGAIN
+
+/* laterfs_names.c */
+int later_lookup(struct llfused_ctx *ctx, uint64_t parent, const char *name,
+		 struct llfused_entry *out);
+int later_mknod(struct llfused_ctx *ctx, uint64_t parent, const char *name, uint32_t mode,
+		uint64_t rdev, struct llfused_entry *out);
+int later_mkdir(struct llfused_ctx *ctx, uint64_t parent, const char *name, uint32_t mode,
+		struct llfused_entry *out);
+int later_symlink(struct llfused_ctx *ctx, uint64_t parent, const char *name, const char *target,
+		  struct llfused_entry *out);
+int later_link(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t newparent, const char *newname,
+	       struct llfused_entry *out);
+int later_create(struct llfused_ctx *ctx, uint64_t parent, const char *name, uint32_t mode,
+		 uint32_t flags, struct llfused_entry *entry, struct llfused_open *out);
+int later_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, uint32_t flags,
+		  struct llfused_entry *entry, struct llfused_open *out);
+int later_unlink(struct llfused_ctx *ctx, uint64_t parent, const char *name);
+int later_rmdir(struct llfused_ctx *ctx, uint64_t parent, const char *name);
+int later_rename(struct llfused_ctx *ctx, uint64_t parent, const char *name, uint64_t newparent,
+		 const char *newname, uint32_t flags);
+void later_forget(struct llfused_ctx *ctx, const struct llfused_forget *list, size_t count);
+int later_getattr(struct llfused_ctx *ctx, uint64_t nodeid, const uint64_t *fh,
+		  struct llfused_attr_out *out);
+int later_setattr(struct llfused_ctx *ctx, uint64_t nodeid, const struct llfused_setattr *asked,
+		  struct llfused_attr_out *out);
+int later_readlink(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_buf *target);
+int later_statfs(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_statfs *out);
+int later_setxattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name, const void *value,
+		   size_t size, uint32_t flags, uint32_t xflags);
+int later_getxattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name,
+		   struct llfused_buf *value);
+int later_listxattr(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_buf *list);
+int later_removexattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name);
+
+/* laterfs_files.c */
+int later_open(struct llfused_ctx *ctx, uint64_t nodeid, uint32_t flags, struct llfused_open *out);
+int later_flush(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t lock_owner);
+int later_release(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32_t flags,
+		  uint64_t lock_owner);
+int later_releasedir(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32_t flags);
+int later_fsync(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, int datasync);
+int later_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+	       uint32_t flags, struct llfused_buf *buf);
+int later_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+		const void *data, size_t size, uint32_t flags, size_t *written);
+int later_readdir(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+		  struct llfused_dirents *dirents);
+int later_getlk(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, struct llfused_lock *lock);
+int later_setlk(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh,
+		const struct llfused_lock *lock);
+int later_ioctl(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, struct llfused_ioctl *io,
+		struct llfused_buf *out);
+int later_poll(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32_t events,
+	       uint64_t wakeup, uint32_t *revents);
+int later_fallocate(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+		    uint64_t length, uint32_t mode);
+int later_lseek(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
+		uint32_t whence, uint64_t *result);
+int later_copy(struct llfused_ctx *ctx, uint64_t nodeid_in, uint64_t fh_in, uint64_t off_in,
+	       uint64_t nodeid_out, uint64_t fh_out, uint64_t off_out, uint64_t length,
+	       uint32_t flags, uint64_t *copied);
 
 #endif

@@ -158,6 +158,16 @@ struct later_job *later_job_new(struct llfused_ctx *ctx, enum later_kind kind)
 	return NULL;
 }
 
+int later_job_data(struct later_job *job, const void *data, size_t size)
+{
+	job->data = malloc(size + 1);
+	if (!job->data)
+		return -ENOMEM;
+	memcpy(job->data, data, size);
+	job->size = size;
+	return 0;
+}
+
 int later_job_give(struct llfused_ctx *ctx, struct later_job *job, int error)
 {
 	struct laterfs *fs = ctx->fs;

@@ -71,13 +71,12 @@ static uint64_t now(void)
 /* Signals do not end it. */
 static void nap(uint64_t ns)
 {
-	uint64_t end = now() + ns;
 	struct timespec t = {
-		.tv_sec = (time_t)(end / (1000 * MS)),
-		.tv_nsec = (long)(end % (1000 * MS)),
+		.tv_sec = (time_t)(ns / (1000 * MS)),
+		.tv_nsec = (long)(ns % (1000 * MS)),
 	};
 
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
 }
 
@@ -301,6 +300,7 @@ static void read_busy(void)
 static void read_slow(void)
 {
 	atomic_fetch_add(&fs.asleep, 1);
+	llfused_log(LLFUSED_LOG_INFO, "lockyield: asleep");
 	let_go();
 	nap((uint64_t)fs.nap * MS);
 	take_back(LLFUSED_FOREVER);
@@ -352,6 +352,7 @@ static void read_polite(struct llfused_buf *buf)
 __attribute__((noinline)) static void sleep_with_the_lock(void)
 {
 	give_order(TAKE, 0);
+	llfused_log(LLFUSED_LOG_INFO, "lockyield: stuck");
 	for (;;)
 		pause();
 }
