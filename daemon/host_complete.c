@@ -149,7 +149,9 @@ LLFUSED_EXPORT int llfused_complete_attr(llfused_pending pending,
 
 	if (ret != 0)
 		return ret;
-	if (!convert_attr_possible(&attr->attr))
+	/* the root is a directory for good */
+	if (!convert_attr_possible(&attr->attr) ||
+	    (c.record.nodeid == LLFUSED_ROOT_ID && !S_ISDIR(attr->attr.mode)))
 		return end_wrong(&c, -EIO, FAULT_INODE);
 	convert_attr(&attr->attr, &wire);
 	if (c.record.op->reply == PROTO_REPLY_STATX) {

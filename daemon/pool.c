@@ -202,9 +202,9 @@ struct pool_job *pool_get(struct pool *p)
 	struct pool_job *job = NULL;
 
 	pthread_mutex_lock(&l->mutex);
-	while (!p->spare && !p->stopping)
+	while (!p->spare && !p->draining)
 		lock_cond_wait(l, &p->spare_wake, NULL);
-	if (!p->stopping) {
+	if (!p->draining) {
 		job = p->spare;
 		p->spare = job->next;
 	}
@@ -309,6 +309,7 @@ int pool_stop(struct pool *p, uint64_t timeout)
 		return 0;
 	pthread_mutex_lock(&l->mutex);
 	p->draining = true;
+	pthread_cond_broadcast(&p->spare_wake);
 	while ((p->first || p->busy > 0) && ret != -ETIMEDOUT)
 		ret = lock_cond_wait(l, &p->spare_wake, &until);
 	send_home(p);

@@ -129,17 +129,33 @@ static int make_slot(struct worker *w, struct slot *slot)
 	return slot->message ? 0 : -ENOMEM;
 }
 
+/* The next message goes to a slot of the pool; its reply, if the worker answers it, to w->reply. */
+static int take_slot(struct worker *w)
+{
+	struct slot *slot = handlers_slot(w->session);
+
+	w->slot = slot;
+	if (!slot)
+		return 1;
+	slot->fd = w->fd;
+	slot->stats = &w->stats;
+	slot->reply = w->reply;
+	slot->body_cap = session_body_size(w->session);
+	return 0;
+}
+
 static int make_worker(struct session *s, unsigned i, struct err *err)
 {
 	struct worker *w = &s->workers[i];
-	int ret = 0;
+	int ret;
 
 	w->session = s;
 	sem_init(&w->started, 0, 0);
 	take_descriptor(w);
 	w->reply = buffers_reply(session_body_size(s));
-	if (!s->pooled)
-		ret = make_slot(w, &s->slots[i]);
+	/* In the thread it could have to wait for a slot behind the other readers' requests, and
+	 * the start with it. */
+	ret = s->pooled ? take_slot(w) : make_slot(w, &s->slots[i]);
 	if (!w->reply || ret != 0)
 		return err_set(err, -ENOMEM, "no address space for the buffers of worker %u", i);
 	return 0;
@@ -166,21 +182,6 @@ static void free_workers(struct session *s)
 }
 
 /* ---- messages ---- */
-
-/* The next message goes to a slot of the pool; its reply, if the worker answers it, to w->reply. */
-static int take_slot(struct worker *w)
-{
-	struct slot *slot = handlers_slot(w->session);
-
-	w->slot = slot;
-	if (!slot)
-		return 1;
-	slot->fd = w->fd;
-	slot->stats = &w->stats;
-	slot->reply = w->reply;
-	slot->body_cap = session_body_size(w->session);
-	return 0;
-}
 
 int worker_message(struct worker *w, size_t size, size_t *len)
 {
@@ -222,13 +223,10 @@ static void *run(void *arg)
 {
 	struct worker *w = arg;
 	struct session *s = w->session;
-	int ret = 0;
+	int ret;
 
 	prepare_thread(w);
-	if (s->pooled && take_slot(w) != 0)
-		worker_started(w, -ECANCELED);
-	else
-		ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
+	ret = s->use_uring ? worker_loop_uring(w) : worker_loop_plain(w);
 	if (s->pooled && w->slot)
 		handlers_put(w->slot);
 	if (w->start_error != 0)

@@ -80,7 +80,7 @@ static int hello_load(void **fs, struct llfused_error *error)
 
 /* An op that is left out is absent: the header says what that means for each. */
 static const struct llfused_ops ops = {
-	LLFUSED_OPS_STAMP,
+	.size = sizeof(ops),
 	.lookup = hello_lookup,
 	.getattr = hello_getattr,
 	.readdir = hello_readdir,

@@ -171,12 +171,17 @@ static void start(struct daemon *d)
 	daemon_start(d, NULL);
 }
 
+static void order(int fd, const char *word)
+{
+	cr_assert_eq(write(fd, word, strlen(word)), (ssize_t)strlen(word), "%s", strerror(errno));
+}
+
 static void control(const struct daemon *d, const char *word)
 {
 	int fd = open(daemon_path(d, "control"), O_WRONLY | O_CLOEXEC);
 
 	cr_assert(fd >= 0, "nothing can be opened any more: %s", strerror(errno));
-	cr_assert_eq(write(fd, word, strlen(word)), (ssize_t)strlen(word), "%s", strerror(errno));
+	order(fd, word);
 	close(fd);
 }
 
@@ -390,6 +395,31 @@ FACT(mistakes, no_nodeid_for_what_was_made_is_eio)
 	};
 
 	check_ops(ops_with_new_entries, list);
+}
+
+FACT(mistakes, a_root_that_is_no_directory_is_eio_and_the_root_works_on)
+{
+	static const char *const words[] = {"file", "late_file", NULL};
+	struct daemon d;
+	size_t from;
+	int fd;
+
+	start(&d);
+	from = daemon_log_size(&d);
+	fd = open(daemon_path(&d, "control"), O_WRONLY | O_CLOEXEC);
+	cr_assert(fd >= 0, "%s", strerror(errno));
+	for (int i = 0; words[i]; i++) {
+		order(fd, words[i]);
+		for (int n = 0; n < TIMES; n++)
+			cr_assert_eq(do_stat(d.mnt), EIO, "%s", words[i]);
+		order(fd, "right");
+		cr_assert_eq(do_stat(d.mnt), 0, "%s: the root is bad for ever", words[i]);
+		cr_assert_eq(do_list(d.mnt), 0);
+	}
+	close(fd);
+	cr_assert_eq(count_warnings(&d, from, " GETATTR ", NO_INODE), 1);
+	cr_assert_eq(count_warnings(&d, from, "", ""), 1);
+	cr_assert_eq(daemon_stop(&d), 0);
 }
 
 /* ---- of readdir ---- */

@@ -2,7 +2,8 @@
  * A backend that makes mistakes.  The file "OP.MISTAKE" is one whose op makes that mistake, as
  * "read.long"; all its other ops are right.  Names of ops that make files, as "mkdir.root", are
  * absent before and made by the op.  Writing to "control" says how it goes on: "right" ends all
- * mistakes, "wrong" brings them back.  What a completion returned is logged.
+ * mistakes, "wrong" brings them back; "file" and "late_file" make the root a file until then.  What
+ * a completion returned is logged.
  */
 #include "testfs.h"
 
@@ -77,7 +78,8 @@ static const char *const mistake_names[MISTAKES] = {
 	"late_root",     "start",    "second",      "negative",     "slash",         "late_start",
 };
 
-static bool right; /* under the daemon's lock */
+/* The last order; under the daemon's lock. */
+static bool right, root_is_file, root_is_late_file;
 static char bytes[BYTES_MAX + 1];
 
 /* ---- names ---- */
@@ -246,7 +248,10 @@ static int misfs_getattr(struct llfused_ctx *ctx, uint64_t nodeid, const uint64_
 			 struct llfused_attr_out *out)
 {
 	(void)fh;
-	return answer_attr(ctx, nodeid, due(nodeid, GETATTR), out);
+	if (nodeid != LLFUSED_ROOT_ID || !(root_is_file || root_is_late_file))
+		return answer_attr(ctx, nodeid, due(nodeid, GETATTR), out);
+	out->attr = attr_of(GOOD);
+	return root_is_file ? 0 : told(llfused_complete_attr(llfused_pend(ctx), out));
 }
 
 static int misfs_setattr(struct llfused_ctx *ctx, uint64_t nodeid,
@@ -344,6 +349,13 @@ static int misfs_read(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uin
 	return answer_bytes(ctx, due(nodeid, READ), buf);
 }
 
+static void obey(const char *order, size_t size)
+{
+	right = size == 5 && memcmp(order, "right", 5) == 0;
+	root_is_file = size == 4 && memcmp(order, "file", 4) == 0;
+	root_is_late_file = size == 9 && memcmp(order, "late_file", 9) == 0;
+}
+
 static int misfs_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
 		       const void *data, size_t size, uint32_t flags, size_t *written)
 {
@@ -353,7 +365,7 @@ static int misfs_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, ui
 	(void)offset;
 	(void)flags;
 	if (nodeid == CONTROL)
-		right = size == 5 && memcmp(data, "right", 5) == 0;
+		obey(data, size);
 	*written = size;
 	if (mistake == LATE_LONG)
 		return told(llfused_complete_write(llfused_pend(ctx), size + 1));
