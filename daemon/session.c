@@ -21,7 +21,7 @@
 #include "session_impl.h"
 
 #define INIT_TIMEOUT_MS 10000
-#define DUMP_LINES      200u
+#define DUMP_LINES      1000u
 #define HANDLERS_AUTO   16u
 #define PAGE            4096u
 #define MAX_WRITE       (1u << 20)
