@@ -22,7 +22,7 @@ static dev_t dev_of(const char *path)
 
 Test(background, failure_travels_with_its_status, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -36,7 +36,7 @@ Test(background, failure_travels_with_its_status, .timeout = 30)
 
 Test(background, success_is_proven_by_the_device, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -49,7 +49,7 @@ Test(background, success_is_proven_by_the_device, .timeout = 30)
 
 Test(background, another_device_is_no_success, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -63,7 +63,7 @@ Test(background, another_device_is_no_success, .timeout = 30)
 
 Test(background, a_child_that_dies_without_a_word_is_told, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -77,7 +77,7 @@ Test(background, a_child_that_dies_without_a_word_is_told, .timeout = 30)
 
 Test(background, a_child_that_ends_without_a_word_is_told, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -89,7 +89,7 @@ Test(background, a_child_that_ends_without_a_word_is_told, .timeout = 30)
 
 Test(background, the_child_leads_a_session_of_its_own, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 
 	cr_assert_eq(background_fork(&bg, &err), 0);
@@ -102,7 +102,7 @@ Test(background, the_child_leads_a_session_of_its_own, .timeout = 30)
 
 Test(background, an_end_before_the_parent_has_looked_is_told, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 	int end_fd = eventfd(1, EFD_CLOEXEC);
 
@@ -121,7 +121,7 @@ Test(background, an_end_before_the_parent_has_looked_is_told, .timeout = 30)
 
 Test(background, a_failure_is_not_told_to_a_parent_that_has_gone, .timeout = 30)
 {
-	struct background bg;
+	struct background bg = {.signals = true};
 	struct err err = {""};
 	int status;
 

@@ -93,7 +93,10 @@ void fixture_adopt(struct instance *in, const struct llfused_backend *backend, v
 {
 	*in = (struct instance){.fs = fs, .lock = lock};
 	in->plugin.backend = *backend;
-	in->plugin.ops = *backend->ops;
+	/* the table may be shorter than ours, as an older backend's */
+	memcpy(&in->plugin.ops, backend->ops,
+	       backend->ops->size < sizeof(in->plugin.ops) ? backend->ops->size
+							   : sizeof(in->plugin.ops));
 	in->plugin.backend.ops = &in->plugin.ops;
 }
 
