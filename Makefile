@@ -217,7 +217,7 @@ $(TESTFS_PLUGINS): $(B)/tests/plugins/%.so: $(B)/obj/tests/integration/testfs/%.
 
 # Plain programs, because criterion does not start under the thread sanitizer; with little else, so
 # that they are made quickly.
-TSAN_WITH := $(call objs,daemon/err.c daemon/lock.c daemon/pool.c $(wildcard tests/unit/daemon_stress*.c))
+TSAN_WITH := $(call objs,daemon/clock.c daemon/err.c daemon/lock.c daemon/pool.c $(wildcard tests/unit/daemon_stress*.c))
 $(TSAN_TESTS): $(B)/tests/tsan-%: $(B)/obj/tests/tsan/%.o $(TSAN_WITH)
 	@mkdir -p $(@D)
 	$(say) LINK $@

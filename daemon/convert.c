@@ -21,6 +21,11 @@ bool convert_attr_possible(const struct llfused_attr *attr)
 	}
 }
 
+bool convert_inode_possible(uint64_t nodeid, const struct llfused_attr *attr)
+{
+	return convert_attr_possible(attr) && (nodeid != LLFUSED_ROOT_ID || S_ISDIR(attr->mode));
+}
+
 void convert_attr(const struct llfused_attr *from, struct proto_attr *to)
 {
 	*to = (struct proto_attr){

@@ -14,6 +14,9 @@
  * take it for a bad one for good. */
 bool convert_attr_possible(const struct llfused_attr *attr);
 
+/* The same for a known inode: the root is a directory for good. */
+bool convert_inode_possible(uint64_t nodeid, const struct llfused_attr *attr);
+
 void convert_attr(const struct llfused_attr *from, struct proto_attr *to);
 void convert_entry(const struct llfused_entry *from, struct proto_entry *to);
 void convert_setattr(const struct fuse_setattr_in *from, struct llfused_setattr *to);

@@ -18,8 +18,6 @@
 #include "session_impl.h"
 #include "stacks.h"
 
-#define ERRNO_MAX 511 /* the kernel takes none beyond it */
-
 /* Absent ops: an errno that the kernel may remember (ENOSYS), one that it must not, or success. */
 enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
 
@@ -172,7 +170,7 @@ static int settle(struct slot *slot, int ret)
 	/* "pending" without a record would leave the caller waiting for ever */
 	if (ret == LLFUSED_PENDING)
 		ret = session_fault(s, slot->request.op, FAULT_PENDING);
-	else if (ret > 0 || ret < -ERRNO_MAX)
+	else if (ret > 0 || ret < -PROTO_ERRNO_MAX)
 		ret = session_fault(s, slot->request.op, FAULT_RESULT);
 	if (slot->pending == 0)
 		return ret;
@@ -328,12 +326,6 @@ static int answer_stacks(const struct slot *slot)
 	return 0;
 }
 
-static bool is_root_getattr(const struct slot *slot)
-{
-	return slot->request.head.opcode == FUSE_GETATTR &&
-	       slot->request.head.nodeid == LLFUSED_ROOT_ID;
-}
-
 /* Is there a handler to be called?  If not, `error` is the answer. */
 static bool receive(struct slot *slot, int *error)
 {
@@ -355,7 +347,7 @@ static bool receive(struct slot *slot, int *error)
 		return false;
 	}
 	inflight_enter(&s->inflight, slot);
-	if (s->pooled && is_root_getattr(slot))
+	if (s->pooled && stall_looks_at_root(slot))
 		stall_watch(s);
 	return true;
 }
@@ -471,7 +463,6 @@ enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size
 size_t dispatch_run(struct slot *slot)
 {
 	const struct row *row = row_of(slot);
-
 	int ret;
 
 	if (!row) {
@@ -479,7 +470,7 @@ size_t dispatch_run(struct slot *slot)
 		return 0;
 	}
 	ret = call_op(slot, row);
-	if (ret == 0 && slot->session->pooled && is_root_getattr(slot))
+	if (ret == 0 && slot->session->pooled && stall_looks_at_root(slot))
 		stall_keep_root(&slot->session->stall, slot_body(slot), slot->body_len);
 	return answer(slot, ret);
 }

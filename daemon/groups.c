@@ -50,8 +50,7 @@ static int parse_groups(const char *at, uint32_t *list, size_t max)
 	}
 }
 
-__attribute__((visibility("default"))) int llfused_groups(const struct llfused_ctx *ctx,
-							  uint32_t *list, size_t max)
+LLFUSED_EXPORT int llfused_groups(const struct llfused_ctx *ctx, uint32_t *list, size_t max)
 {
 	char text[STATUS_MAX];
 	const char *line;

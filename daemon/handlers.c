@@ -34,7 +34,7 @@ static void slim(struct handlers *h, struct slot *slot)
 {
 	if (!slot->fat || atomic_load(&h->fat) <= FAT_KEPT)
 		return;
-	buffers_message_trim(slot->message, slot->message_cap, SLIM);
+	buffers_trim(slot->message, slot->message_cap, SLIM);
 	slot->fat = false;
 	atomic_fetch_sub(&h->fat, 1);
 }
@@ -46,7 +46,6 @@ static void run(void *arg, struct pool_job *job, unsigned seat)
 	size_t len;
 
 	slot->reply = s->handlers.seats[seat].reply;
-	slot->body_cap = session_body_size(s);
 	slot->stats = &s->handlers.seats[seat].stats;
 	slot->locked = s->serialized;
 	len = dispatch_run(slot);
@@ -66,8 +65,9 @@ static int make_slots(struct session *s)
 		struct slot *slot = &h->slots[i];
 
 		slot->session = s;
+		slot->body_cap = session_body_size(s);
 		slot->message_cap = session_message_size(s);
-		slot->message = buffers_message(slot->message_cap);
+		slot->message = buffers_reserve(slot->message_cap);
 		if (!slot->message)
 			return -ENOMEM;
 	}
@@ -204,7 +204,7 @@ void handlers_free(struct session *s)
 	struct handlers *h = &s->handlers;
 
 	for (unsigned i = 0; h->slots && i < h->nslots; i++)
-		buffers_message_free(h->slots[i].message, h->slots[i].message_cap);
+		buffers_release(h->slots[i].message, h->slots[i].message_cap);
 	for (unsigned i = 0; h->seats && i < h->nthreads; i++)
 		buffers_reply_free(h->seats[i].reply, session_body_size(s));
 	free(h->slots);

@@ -15,8 +15,6 @@
 #include "log.h"
 #include "session_impl.h"
 
-#define PUBLIC __attribute__((visibility("default")))
-
 static struct session *_Atomic bound;
 static struct lock *_Atomic bound_lock;
 
@@ -42,7 +40,7 @@ void host_bind_lock(struct lock *l)
 	atomic_store(&bound_lock, l);
 }
 
-PUBLIC llfused_pending llfused_pend(struct llfused_ctx *ctx)
+LLFUSED_EXPORT llfused_pending llfused_pend(struct llfused_ctx *ctx)
 {
 	struct slot *slot = slot_of(ctx);
 
@@ -54,7 +52,7 @@ PUBLIC llfused_pending llfused_pend(struct llfused_ctx *ctx)
 	return slot->pending;
 }
 
-PUBLIC int llfused_interrupted(const struct llfused_ctx *ctx)
+LLFUSED_EXPORT int llfused_interrupted(const struct llfused_ctx *ctx)
 {
 	struct slot *slot = slot_of(ctx);
 	uint64_t unique = atomic_load(&slot->interrupted);
@@ -62,41 +60,36 @@ PUBLIC int llfused_interrupted(const struct llfused_ctx *ctx)
 	return unique != 0 && unique == slot->request.head.unique;
 }
 
-static void now(struct timespec *t)
+LLFUSED_EXPORT void llfused_setattr_now(struct llfused_setattr *set)
 {
-	clock_gettime(CLOCK_REALTIME, t);
-}
+	struct timespec now;
 
-PUBLIC void llfused_setattr_now(struct llfused_setattr *set)
-{
+	clock_gettime(CLOCK_REALTIME, &now);
 	if (set->valid & LLFUSED_SET_ATIME_NOW)
-		now(&set->atime);
+		set->atime = now;
 	if (set->valid & LLFUSED_SET_MTIME_NOW)
-		now(&set->mtime);
-	/* one call, one time */
-	if (set->valid & LLFUSED_SET_ATIME_NOW && set->valid & LLFUSED_SET_MTIME_NOW)
-		set->mtime = set->atime;
+		set->mtime = now;
 	set->valid &= ~(LLFUSED_SET_ATIME_NOW | LLFUSED_SET_MTIME_NOW);
 }
 
 /* ---- the global lock ---- */
 
 /* Before the daemon has one there is one thread only, and nothing to exclude. */
-PUBLIC int llfused_lock_acquire(uint64_t timeout)
+LLFUSED_EXPORT int llfused_lock_acquire(uint64_t timeout)
 {
 	struct lock *l = atomic_load(&bound_lock);
 
 	return l ? lock_acquire(l, timeout) : -ENOTCONN;
 }
 
-PUBLIC int llfused_lock_release(void)
+LLFUSED_EXPORT int llfused_lock_release(void)
 {
 	struct lock *l = atomic_load(&bound_lock);
 
 	return l ? lock_release(l) : -EPERM;
 }
 
-PUBLIC int llfused_lock_yield(unsigned count)
+LLFUSED_EXPORT int llfused_lock_yield(unsigned count)
 {
 	struct lock *l = atomic_load(&bound_lock);
 
@@ -105,7 +98,7 @@ PUBLIC int llfused_lock_yield(unsigned count)
 
 /* ---- fatal errors ---- */
 
-PUBLIC int llfused_fatal(const char *format, ...)
+LLFUSED_EXPORT int llfused_fatal(const char *format, ...)
 {
 	struct session *s = atomic_load(&bound);
 	char text[sizeof(fatal.text)];

@@ -7,15 +7,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "convert.h"
 #include "dirents.h"
 #include "log.h"
 #include "proto/reply.h"
 #include "session_impl.h"
-
-#define ERRNO_MAX 511 /* the kernel takes none beyond it */
 
 /* A request that was taken to be answered, and the body of its reply. */
 struct completion {
@@ -86,7 +83,7 @@ LLFUSED_EXPORT int llfused_complete(llfused_pending pending, int error)
 		return ret;
 	if (error == 0)
 		return end_as(&c, PROTO_REPLY_EMPTY);
-	if (error > 0 || error < -ERRNO_MAX)
+	if (error > 0 || error < -PROTO_ERRNO_MAX)
 		return end_wrong(&c, -EIO, FAULT_RESULT);
 	/* only dispatch may switch a request off */
 	return end(&c, error == -ENOSYS ? -EOPNOTSUPP : error);
@@ -101,9 +98,9 @@ static bool is_possible(const struct completion *c, const struct llfused_entry *
 
 	if (entry->nodeid == 0)
 		return lookup;
-	if (entry->nodeid == LLFUSED_ROOT_ID && !(lookup && S_ISDIR(entry->attr.mode)))
+	if (entry->nodeid == LLFUSED_ROOT_ID && !lookup)
 		return false;
-	return convert_attr_possible(&entry->attr);
+	return convert_inode_possible(entry->nodeid, &entry->attr);
 }
 
 LLFUSED_EXPORT int llfused_complete_entry(llfused_pending pending,
@@ -149,9 +146,7 @@ LLFUSED_EXPORT int llfused_complete_attr(llfused_pending pending,
 
 	if (ret != 0)
 		return ret;
-	/* the root is a directory for good */
-	if (!convert_attr_possible(&attr->attr) ||
-	    (c.record.nodeid == LLFUSED_ROOT_ID && !S_ISDIR(attr->attr.mode)))
+	if (!convert_inode_possible(c.record.nodeid, &attr->attr))
 		return end_wrong(&c, -EIO, FAULT_INODE);
 	convert_attr(&attr->attr, &wire);
 	if (c.record.op->reply == PROTO_REPLY_STATX) {

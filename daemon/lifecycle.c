@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "sdnotify.h"
 #include "stacks.h"
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define LEAST_GRACE   (2 * NS_PER_SECOND)
+#define LEAST_GRACE (2 * CLOCK_SECOND)
 
 struct wait {
 	struct lifecycle *lifecycle;
@@ -71,18 +71,10 @@ void lifecycle_unblock(const struct lifecycle *l)
 	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /* Until the stop timeout is over; all of it while no signal has come. */
 static uint64_t time_left(const struct wait *w)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now();
 
 	if (!w->signal)
 		return w->lifecycle->config.stop_timeout;
@@ -94,11 +86,11 @@ static void begin_stop(struct wait *w, int number)
 	uint64_t timeout = w->lifecycle->config.stop_timeout;
 
 	log_info("SIG%s: unmounting; open files are served up to %.3g s more", sigabbrev_np(number),
-		 (double)timeout / NS_PER_SECOND);
+		 (double)timeout / CLOCK_SECOND);
 	sdnotify_send("STOPPING=1");
 	mount_detach(w->mount);
 	w->signal = number;
-	w->deadline = now_ns() + timeout;
+	w->deadline = clock_now() + timeout;
 }
 
 static void take_signals(struct wait *w)
@@ -127,8 +119,7 @@ static const struct timespec *poll_timeout(const struct wait *w, struct timespec
 
 	if (!w->signal)
 		return NULL;
-	ts->tv_sec = (time_t)(left / NS_PER_SECOND);
-	ts->tv_nsec = (long)(left % NS_PER_SECOND);
+	*ts = clock_timespec(left);
 	return ts;
 }
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define NS_PER_SEC UINT64_C(1000000000)
+#include "clock.h"
 
 /* A waiting thread, on its own stack. */
 struct lock_waiter {
@@ -40,35 +40,11 @@ void lock_set_heir(struct lock *l, const struct lock_heir *heir)
 	pthread_mutex_unlock(&l->mutex);
 }
 
-void lock_cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 int lock_cond_wait(struct lock *l, pthread_cond_t *cond, const struct timespec *until)
 {
 	if (until)
 		return -pthread_cond_timedwait(cond, &l->mutex, until);
 	return -pthread_cond_wait(cond, &l->mutex);
-}
-
-struct timespec lock_deadline(uint64_t timeout)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (time_t)(timeout / NS_PER_SEC);
-	t.tv_nsec += (long)(timeout % NS_PER_SEC);
-	if (t.tv_nsec >= (long)NS_PER_SEC) {
-		t.tv_nsec -= (long)NS_PER_SEC;
-		t.tv_sec++;
-	}
-	return t;
 }
 
 /* ---- with l->mutex held ------------------------------------------------------------------- */
@@ -95,7 +71,7 @@ static void enter_queue(struct lock *l, struct lock_waiter *w)
 		.ticket = lock_take_ticket(l),
 		.thread = pthread_self(),
 	};
-	lock_cond_init(&w->wake);
+	clock_cond_init(&w->wake);
 	if (l->last)
 		l->last->next = w;
 	else
@@ -164,7 +140,7 @@ static int wait_in_queue(struct lock *l, uint64_t timeout)
 	struct lock_waiter w;
 
 	if (timeout != UINT64_MAX)
-		until = lock_deadline(timeout);
+		until = clock_deadline(timeout);
 	enter_queue(l, &w);
 	return wait_granted(l, &w, timeout != UINT64_MAX ? &until : NULL);
 }

@@ -52,12 +52,9 @@ uint64_t lock_take_ticket(struct lock *l); /* the place in the order of asking *
 void lock_hand_on(struct lock *l); /* if it is free: to whom it is due, if anybody can run */
 
 /*
- * Waiting under l->mutex, for conditions made by lock_cond_init().  until: from lock_deadline();
+ * Waiting under l->mutex, for conditions made by clock_cond_init().  until: from clock_deadline();
  * NULL: as long as it takes.  0 (also for no reason, as conditions do) or -ETIMEDOUT.
  */
-void lock_cond_init(pthread_cond_t *cond);
 int lock_cond_wait(struct lock *l, pthread_cond_t *cond, const struct timespec *until);
-/* In `timeout` ns, CLOCK_MONOTONIC. */
-struct timespec lock_deadline(uint64_t timeout);
 
 #endif

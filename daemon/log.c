@@ -119,8 +119,7 @@ void log_asked(const char *format, ...)
 }
 
 /* The backends' way to the same log.  A level from outside may be any number. */
-__attribute__((visibility("default"))) void llfused_log(enum llfused_log_level level,
-							const char *format, ...)
+LLFUSED_EXPORT void llfused_log(enum llfused_log_level level, const char *format, ...)
 {
 	va_list args;
 

@@ -6,7 +6,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include "buffers.h"
 
 #define BUCKETS 2048u /* a power of two */
 #define ALIGN   8u
@@ -43,10 +44,9 @@ struct msgring_message msgring_message(const void *bytes, size_t size)
 
 int msgring_init(struct msgring *r, struct err *err)
 {
-	void *store = mmap(NULL, sizeof(*r->store), PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *store = buffers_reserve(sizeof(*r->store));
 
-	if (store == MAP_FAILED)
+	if (!store)
 		return err_set(err, -errno, "cannot reserve a queue of messages: %s",
 			       strerror(errno));
 	*r = (struct msgring){.store = store};
@@ -55,7 +55,7 @@ int msgring_init(struct msgring *r, struct err *err)
 
 void msgring_free(struct msgring *r)
 {
-	munmap(r->store, sizeof(*r->store));
+	buffers_release(r->store, sizeof(*r->store));
 	*r = (struct msgring){.store = NULL};
 }
 

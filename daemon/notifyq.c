@@ -5,20 +5,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
-
-#define NS_PER_S UINT64_C(1000000000)
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
 
 /* ---- sending ---- */
 
@@ -68,7 +58,7 @@ static void send_first(struct notifyq *q)
 	error = send_message(q->fd, &message);
 	if (!is_usual(error))
 		log_debug("notification refused: %s", strerror(-error));
-	waited = now() - since;
+	waited = clock_now() - since;
 	pthread_mutex_lock(&q->lock);
 	q->sending = false;
 	msgring_drop_first(&q->ring);
@@ -101,14 +91,9 @@ static void *run(void *arg)
 
 static void make_lock(struct notifyq *q)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->wake, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->gone, &attr);
-	pthread_condattr_destroy(&attr);
+	clock_cond_init(&q->gone);
 	q->made = true;
 }
 
@@ -165,7 +150,7 @@ int notifyq_put(struct notifyq *q, const void *message, size_t size, const void 
 		size_t cover_size)
 {
 	struct msgring_message m, c;
-	uint64_t since = now();
+	uint64_t since = clock_now();
 	int ret;
 
 	if (!q->running)
@@ -185,10 +170,7 @@ int notifyq_put(struct notifyq *q, const void *message, size_t size, const void 
 /* Lock held. */
 static int wait_gone(struct notifyq *q, uint64_t timeout)
 {
-	uint64_t start = now();
-	uint64_t end = timeout < INT64_MAX - start ? start + timeout : INT64_MAX;
-	struct timespec until = {.tv_sec = (time_t)(end / NS_PER_S),
-				 .tv_nsec = (long)(end % NS_PER_S)};
+	struct timespec until = clock_deadline(timeout);
 	int ret = 0;
 
 	while (!q->ended && ret == 0)
@@ -229,7 +211,7 @@ void notifyq_stats(struct notifyq *q, struct notifyq_stats *out)
 	out->queued = q->ring.count;
 	if (out->queued > 0) {
 		msgring_first(&q->ring, &since);
-		t = now();
+		t = clock_now();
 		out->lag = t > since ? t - since : 0;
 	}
 	if (out->lag > out->longest)

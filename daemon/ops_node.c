@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "convert.h"
 #include "proto/reply.h"
@@ -39,12 +38,6 @@ static bool asks_for_dots(const struct slot *slot)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* The root is a directory for good. */
-static bool is_possible(uint64_t nodeid, const struct llfused_attr *attr)
-{
-	return convert_attr_possible(attr) && (nodeid != LLFUSED_ROOT_ID || S_ISDIR(attr->mode));
-}
-
 int ops_check_entry(struct slot *slot, const struct llfused_entry *entry)
 {
 	bool lookup = slot->request.head.opcode == FUSE_LOOKUP;
@@ -53,7 +46,7 @@ int ops_check_entry(struct slot *slot, const struct llfused_entry *entry)
 		return lookup ? 0 : fault(slot, FAULT_INODE);
 	if (entry->nodeid == LLFUSED_ROOT_ID && !(lookup && asks_for_dots(slot)))
 		return fault(slot, FAULT_INODE);
-	return is_possible(entry->nodeid, &entry->attr) ? 0 : fault(slot, FAULT_INODE);
+	return convert_inode_possible(entry->nodeid, &entry->attr) ? 0 : fault(slot, FAULT_INODE);
 }
 
 /* What most ops that name an inode end with. */
@@ -72,7 +65,7 @@ static int attr_reply(struct slot *slot, int error, const struct llfused_attr_ou
 
 	if (error != 0)
 		return error;
-	if (!is_possible(slot->request.head.nodeid, &out->attr))
+	if (!convert_inode_possible(slot->request.head.nodeid, &out->attr))
 		return fault(slot, FAULT_INODE);
 	convert_attr(&out->attr, &attr);
 	slot->body_len = proto_put_attr(conn_of(slot), slot_body(slot), &attr, out->timeout);
@@ -113,7 +106,7 @@ int op_statx(struct slot *slot, const struct llfused_ops *ops)
 			   in->getattr_flags & FUSE_GETATTR_FH ? &fh : NULL, &out);
 	if (ret != 0)
 		return ret;
-	if (!is_possible(slot->request.head.nodeid, &out.attr))
+	if (!convert_inode_possible(slot->request.head.nodeid, &out.attr))
 		return fault(slot, FAULT_INODE);
 	convert_attr(&out.attr, &attr);
 	slot->body_len = proto_put_statx(slot_body(slot), &attr, out.timeout);

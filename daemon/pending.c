@@ -5,18 +5,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "buffers.h"
 #include "inflight.h"
 
 /* Of an id: the index + 1 below, the generation above, which will not come round. */
 #define INDEX_BITS 25
-
-static void *reserve(size_t size)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		    -1, 0);
-}
 
 static size_t records_size(const struct pending *p)
 {
@@ -28,12 +22,10 @@ static size_t buckets_size(const struct pending *p)
 	return (size_t)p->nbuckets * sizeof(p->buckets[0]);
 }
 
-static void unmap(struct pending *p)
+static void release(struct pending *p)
 {
-	if (p->records != MAP_FAILED)
-		munmap(p->records, records_size(p));
-	if (p->buckets != MAP_FAILED)
-		munmap(p->buckets, buckets_size(p));
+	buffers_release(p->records, records_size(p));
+	buffers_release(p->buckets, buckets_size(p));
 }
 
 int pending_init(struct pending *p, uint32_t cap, struct err *err)
@@ -43,12 +35,12 @@ int pending_init(struct pending *p, uint32_t cap, struct err *err)
 	*p = (struct pending){.cap = cap, .nbuckets = 1};
 	while (p->nbuckets < cap)
 		p->nbuckets *= 2;
-	p->records = reserve(records_size(p));
-	p->buckets = reserve(buckets_size(p));
-	if (p->records == MAP_FAILED || p->buckets == MAP_FAILED) {
+	p->records = buffers_reserve(records_size(p));
+	p->buckets = buffers_reserve(buckets_size(p));
+	if (!p->records || !p->buckets) {
 		ret = err_set(err, -errno, "cannot reserve the table of pending requests: %s",
 			      strerror(errno));
-		unmap(p);
+		release(p);
 		return ret;
 	}
 	pthread_mutex_init(&p->lock, NULL);
@@ -58,7 +50,7 @@ int pending_init(struct pending *p, uint32_t cap, struct err *err)
 
 void pending_free(struct pending *p)
 {
-	unmap(p);
+	release(p);
 	pthread_cond_destroy(&p->idle);
 	pthread_mutex_destroy(&p->lock);
 }

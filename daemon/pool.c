@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
+
 struct pool_thread {
 	struct pool *pool;
 	struct pool_thread *next; /* of the idle ones */
@@ -144,7 +146,7 @@ static unsigned start_threads(struct pool *p, int *error)
 		struct pool_thread *t = &p->threads[n];
 
 		*t = (struct pool_thread){.pool = p, .seat = n};
-		lock_cond_init(&t->wake);
+		clock_cond_init(&t->wake);
 		*error = pthread_create(&t->thread, NULL, thread_main, t);
 		if (*error != 0) {
 			pthread_cond_destroy(&t->wake);
@@ -181,7 +183,7 @@ int pool_start(struct pool *p, const struct pool_config *config, struct pool_job
 	p->threads = calloc(config->nthreads, sizeof(p->threads[0]));
 	if (!p->threads)
 		return err_set(err, -ENOMEM, "no memory for %u threads", config->nthreads);
-	lock_cond_init(&p->spare_wake);
+	clock_cond_init(&p->spare_wake);
 	for (unsigned i = njobs; i > 0; i--)
 		put_spare(p, jobs[i - 1]);
 	if (config->serialized)
@@ -300,7 +302,7 @@ static void send_home(struct pool *p)
 
 int pool_stop(struct pool *p, uint64_t timeout)
 {
-	struct timespec until = lock_deadline(timeout);
+	struct timespec until = clock_deadline(timeout);
 	struct lock *l = p->config.lock;
 	int ret = 0;
 	bool stuck;

@@ -67,8 +67,8 @@ struct pool_job *pool_find(struct pool *p,
 void pool_submit(struct pool *p, struct pool_job *job);
 
 /*
- * The end: pool_get() returns NULL; what is queued is run, for at most `timeout` ns, and what is left
- * then is given back unrun.  0, or -ETIMEDOUT when a handler is stuck: then the pool's memory
+ * The end: pool_get() returns NULL; what is queued is run, for at most `timeout` ns, and what is
+ * left then is given back unrun.  0, or -ETIMEDOUT when a handler is stuck: then the pool's memory
  * and its lock must stay.  Harmless when it was never started (all zero), and a second time.
  */
 int pool_stop(struct pool *p, uint64_t timeout);

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "host.h"
 #include "log.h"
 #include "proto/abi.h"
@@ -315,28 +316,36 @@ void session_fail_pending(struct session *s)
 	pending_wait_idle(&s->pending);
 }
 
+int session_reply(struct session *s, int fd, uint64_t unique, int error, const void *body,
+		  size_t len)
+{
+	struct fuse_out_header header;
+	struct iovec iov[2] = {
+		{.iov_base = &header, .iov_len = sizeof(header)},
+		{.iov_base = (void *)(uintptr_t)body, .iov_len = len},
+	};
+
+	proto_put_header(&header, unique, error, len);
+	return s->transport->commit(fd, iov, len > 0 ? 2 : 1);
+}
+
 /* For handlers that do not come back: their callers are let go, and with them whatever waits in the
  * kernel behind these.  The handlers' own replies will be refused. */
 static void answer_inflight(struct session *s)
 {
-	struct fuse_out_header header;
-	struct iovec iov = {.iov_base = &header, .iov_len = sizeof(header)};
-
 	for (unsigned i = 0; i < s->inflight.nslots; i++) {
 		struct slot *slot = &s->inflight.slots[i];
 		uint64_t unique = atomic_load(&slot->unique);
 
-		if (unique == 0)
-			continue;
-		proto_put_header(&header, unique, -EIO, 0);
-		s->transport->commit(atomic_load(&slot->fd), &iov, 1);
+		if (unique != 0)
+			session_reply(s, atomic_load(&slot->fd), unique, -EIO, NULL, 0);
 	}
 }
 
 /* Nobody sends a notification any more. */
 static int stop_notifications(struct session *s, uint64_t timeout)
 {
-	struct timespec until = lock_deadline(timeout);
+	struct timespec until = clock_deadline(timeout);
 	int ret = notifyq_stop(&s->notifyq, timeout);
 
 	if (ret != 0)
@@ -379,16 +388,21 @@ static int start_threads(struct session *s, struct err *err)
 	return ret == 0 ? s->transport->start(s, s->how, sizeof(s->how), err) : ret;
 }
 
-/* The mount was seen already: requests may wait, a backend's threads may have sent notifications.
- */
-static void undo_start(struct session *s)
+/* Also after a failed start: the mount was seen already, so requests may wait, and a backend's
+ * threads may have sent notifications. */
+static int stop_all(struct session *s, uint64_t grace)
 {
+	int ret;
+
 	s->reachable = false;
+	/* Workers still serve here: a notification that the kernel holds up behind a request gets
+	 * through, so its sender can be waited for. */
 	session_fail_pending(s);
-	s->stop_result = stop_within(s, stop_notifications, START_GRACE);
+	ret = stop_within(s, stop_notifications, grace);
 	session_finish(s, SESSION_STOPPED);
-	if (stop_within(s, stop_threads, START_GRACE) != 0)
-		s->stop_result = -ETIMEDOUT;
+	if (stop_within(s, stop_threads, grace) != 0)
+		ret = -ETIMEDOUT;
+	return ret;
 }
 
 int session_start(struct session *s, int fuse_fd, struct err *err)
@@ -408,7 +422,7 @@ int session_start(struct session *s, int fuse_fd, struct err *err)
 	if (ret == 0)
 		ret = start_threads(s, err);
 	if (ret != 0)
-		undo_start(s);
+		s->stop_result = stop_all(s, START_GRACE);
 	s->started = ret == 0;
 	return ret;
 }
@@ -435,21 +449,11 @@ enum session_end session_ended(const struct session *s)
 
 int session_stop(struct session *s, uint64_t grace)
 {
-	int ret;
-
-	if (!s->started || s->stopped)
-		return s->stop_result;
-	s->stopped = true;
-	s->reachable = false;
-	/* Workers still serve here: a notification that the kernel holds up behind a request gets
-	 * through, so its sender can be waited for. */
-	session_fail_pending(s);
-	ret = stop_within(s, stop_notifications, grace);
-	session_finish(s, SESSION_STOPPED);
-	if (stop_within(s, stop_threads, grace) != 0)
-		ret = -ETIMEDOUT;
-	s->stop_result = ret;
-	return ret;
+	if (s->started && !s->stopped) {
+		s->stopped = true;
+		s->stop_result = stop_all(s, grace);
+	}
+	return s->stop_result;
 }
 
 void session_free(struct session *s)

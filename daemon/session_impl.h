@@ -64,6 +64,11 @@ struct session {
 /* Notes a mistake of the backend in a request of this kind; returns -EIO, for the caller. */
 int session_fault(struct session *s, const struct proto_opcode *op, enum fault fault);
 
+/* Sends a reply that stands in no slot; any thread.  `len` bytes of body, 0 with an error.  As
+ * transport->commit(). */
+int session_reply(struct session *s, int fd, uint64_t unique, int error, const void *body,
+		  size_t len);
+
 /* Room that a message, and the body of a reply, may need: bytes.  After INIT. */
 size_t session_message_size(const struct session *s);
 size_t session_body_size(const struct session *s);

@@ -23,6 +23,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "symbols.h"
 #include "threads.h"
@@ -30,8 +31,7 @@
 #define MAX_FRAMES     96
 #define LINE_MAX_BYTES 512
 
-#define NS_PER_SECOND UINT64_C(1000000000)
-#define NS_PER_MS     UINT64_C(1000000)
+#define NS_PER_MS UINT64_C(1000000)
 /* How long an answer may take; a thread that blocks the signal may do so for a moment only.  All
  * that do not answer get up to the half of what is left of BUDGET each, so that a hundred of them
  * are told within seconds. */
@@ -124,28 +124,19 @@ static void on_ask(int signal, siginfo_t *info, void *context)
 
 /* ---- in the thread that asks ----------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /* false: not within `patience` ns. */
 static bool wait_answer(uint32_t which, uint64_t patience)
 {
-	const uint64_t until = now_ns() + patience;
+	const uint64_t until = clock_now() + patience;
 	uint32_t seen;
 
 	while ((seen = atomic_load(&answered)) != which) {
-		uint64_t now = now_ns();
+		uint64_t now = clock_now();
 		struct timespec left;
 
 		if (now >= until)
 			return false;
-		left.tv_sec = (time_t)((until - now) / NS_PER_SECOND);
-		left.tv_nsec = (long)((until - now) % NS_PER_SECOND);
+		left = clock_timespec(until - now);
 		syscall(SYS_futex, &answered, FUTEX_WAIT_PRIVATE, seen, &left, NULL, 0);
 	}
 	return true;
@@ -228,7 +219,7 @@ static void log_silent(pid_t tid)
 
 static void log_other(pid_t tid)
 {
-	uint64_t began = now_ns(), took, patience = budget / 2;
+	uint64_t began = clock_now(), took, patience = budget / 2;
 	struct thread_info info;
 
 	if (patience > PATIENCE)
@@ -239,7 +230,7 @@ static void log_other(pid_t tid)
 		log_trace(tid, &info, &answer);
 		return;
 	}
-	took = now_ns() - began;
+	took = clock_now() - began;
 	budget -= took < budget ? took : budget;
 	log_silent(tid);
 }

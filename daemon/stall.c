@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "lines.h"
 #include "session_impl.h"
 
 #define PATIENCE_S 1
@@ -33,14 +34,7 @@ void stall_free(struct stall *st)
 
 static void answer(struct session *s, struct slot *slot, int error, const void *body, size_t len)
 {
-	struct fuse_out_header header;
-	struct iovec iov[2] = {
-		{.iov_base = &header, .iov_len = sizeof(header)},
-		{.iov_base = (void *)(uintptr_t)body, .iov_len = len},
-	};
-
-	proto_put_header(&header, slot->request.head.unique, error, len);
-	s->transport->commit(slot->fd, iov, len > 0 ? 2 : 1);
+	session_reply(s, slot->fd, slot->request.head.unique, error, body, len);
 	inflight_leave(slot);
 	handlers_put(slot);
 }
@@ -72,7 +66,7 @@ void stall_watch(struct session *s)
 	timerfd_settime(st->timer_fd, 0, &once, NULL);
 }
 
-static bool looks_at_root(const struct slot *slot)
+bool stall_looks_at_root(const struct slot *slot)
 {
 	return slot->request.head.opcode == FUSE_GETATTR &&
 	       slot->request.head.nodeid == LLFUSED_ROOT_ID;
@@ -96,9 +90,9 @@ void stall_relieve(struct session *s)
 	memcpy(root, st->root, len);
 	pthread_mutex_unlock(&st->mutex);
 	if (!moves && len > 0)
-		while ((slot = handlers_cancel(s, looks_at_root)))
+		while ((slot = handlers_cancel(s, stall_looks_at_root)))
 			answer(s, slot, 0, root, len);
-	else if (handlers_queued(s, looks_at_root))
+	else if (handlers_queued(s, stall_looks_at_root))
 		stall_watch(s);
 }
 
@@ -107,18 +101,18 @@ void stall_relieve(struct session *s)
 /* SIGKILL is pending in each thread of a process that a signal ends. */
 static bool is_being_killed(uint32_t pid)
 {
-	char path[32], line[128];
+	struct lines status;
+	char path[32];
 	bool killed = false;
-	FILE *f;
+	const char *line;
 
 	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	f = fopen(path, "re");
-	if (!f)
+	if (lines_open(&status, path) < 0)
 		return false;
-	while (!killed && fgets(line, sizeof(line), f))
+	while (!killed && (line = lines_next(&status)))
 		if (strncmp(line, "SigPnd:", 7) == 0 || strncmp(line, "ShdPnd:", 7) == 0)
 			killed = strtoull(line + 7, NULL, 16) >> (SIGKILL - 1) & 1;
-	fclose(f);
+	lines_close(&status);
 	return killed;
 }
 

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct stall {
 
 int stall_init(struct stall *st, struct err *err);
 void stall_free(struct stall *st);
+
+/* Is its request GETATTR of the root? */
+bool stall_looks_at_root(const struct slot *slot);
 
 /* The slot holds a reply to GETATTR of the root that is about to be sent.  Any thread. */
 void stall_keep_root(struct stall *st, const unsigned char *body, size_t len);

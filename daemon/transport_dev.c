@@ -19,7 +19,6 @@
 #include "dispatch.h"
 #include "log.h"
 #include "proto/abi.h"
-#include "proto/reply.h"
 #include "worker.h"
 
 #define WORKERS_MAX_AUTO 4u
@@ -123,7 +122,7 @@ static int make_slot(struct worker *w, struct slot *slot)
 	slot->stats = &w->stats;
 	slot->fd = w->fd;
 	slot->message_cap = session_message_size(s);
-	slot->message = buffers_message(slot->message_cap);
+	slot->message = buffers_reserve(slot->message_cap);
 	slot->body_cap = session_body_size(s);
 	slot->reply = w->reply;
 	return slot->message ? 0 : -ENOMEM;
@@ -140,7 +139,6 @@ static int take_slot(struct worker *w)
 	slot->fd = w->fd;
 	slot->stats = &w->stats;
 	slot->reply = w->reply;
-	slot->body_cap = session_body_size(w->session);
 	return 0;
 }
 
@@ -167,7 +165,7 @@ static void free_workers(struct session *s)
 		struct worker *w = &s->workers[i];
 
 		if (s->slots)
-			buffers_message_free(s->slots[i].message, s->slots[i].message_cap);
+			buffers_release(s->slots[i].message, s->slots[i].message_cap);
 		buffers_reply_free(w->reply, session_body_size(s));
 		if (w->own_fd)
 			close(w->fd);
@@ -388,24 +386,20 @@ static int dev_start(struct session *s, char *how, size_t how_size, struct err *
 static void dev_refuse(struct session *s)
 {
 	size_t cap = session_message_size(s);
-	unsigned char *message = buffers_message(cap);
+	unsigned char *message = buffers_reserve(cap);
 	ssize_t n;
 
 	if (!message)
 		return;
 	/* the session's own descriptor does not block */
 	while ((n = read(s->fuse_fd, message, cap)) > 0) {
-		struct fuse_out_header header;
 		struct proto_request request;
 		int ret = proto_decode(&s->conn, message, (size_t)n, &request);
 
-		if (ret == -EBADMSG || (request.op && !dispatch_wants_reply(request.op)))
-			continue;
-		proto_put_header((unsigned char *)&header, request.head.unique, -EIO, 0);
-		if (write(s->fuse_fd, &header, sizeof(header)) < 0)
-			log_debug("reply refused: errno=%d", errno);
+		if (ret != -EBADMSG && (!request.op || dispatch_wants_reply(request.op)))
+			session_reply(s, s->fuse_fd, request.head.unique, -EIO, NULL, 0);
 	}
-	buffers_message_free(message, cap);
+	buffers_release(message, cap);
 }
 
 static void dev_count(struct session *s, struct stats *sum)

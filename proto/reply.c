@@ -10,7 +10,6 @@
 #include <sys/sysmacros.h>
 
 #define NS_PER_S        1000000000ull
-#define ERRNO_LIMIT     512 /* the kernel refuses this and beyond */
 #define BLKSIZE_DEFAULT 4096
 #define ATTR_FULL_MINOR 9 /* first minor with blksize and flags in struct fuse_attr */
 
@@ -78,7 +77,7 @@ void proto_put_header(void *header, uint64_t unique, int error, size_t body_size
 {
 	struct fuse_out_header out = {.unique = unique};
 
-	if (error > 0 || error <= -ERRNO_LIMIT)
+	if (error > 0 || error < -PROTO_ERRNO_MAX)
 		error = -EIO;
 	out.error = error;
 	out.len = (uint32_t)(sizeof(out) + (error ? 0 : body_size));

@@ -58,6 +58,8 @@ struct proto_lock {
 	uint32_t type, pid;
 };
 
+#define PROTO_ERRNO_MAX 511 /* the kernel takes none beyond it */
+
 /*
  * 16 bytes.  `error` is 0 or a negative errno; anything outside -511..0 becomes -EIO, because the
  * kernel would refuse the reply and leave the caller waiting.  With an error, no body is announced.

@@ -28,21 +28,21 @@ static bool is_zero(const unsigned char *bytes, size_t size)
 Test(handlers, a_trimmed_message_keeps_its_beginning, .timeout = 30)
 {
 	size_t size = 1 << 20;
-	unsigned char *message = buffers_message(size);
+	unsigned char *message = buffers_reserve(size);
 
 	cr_assert_not_null(message);
 	cr_expect(is_zero(message, size));
 	memset(message, 'x', size);
-	buffers_message_trim(message, size, size);
+	buffers_trim(message, size, size);
 	cr_expect_eq(message[size - 1], 'x', "nothing to trim");
-	buffers_message_trim(message, size, SLIM);
+	buffers_trim(message, size, SLIM);
 	cr_expect_eq(message[0], 'x');
 	cr_expect_eq(message[SLIM - 1], 'x');
 	cr_expect(is_zero(message + SLIM, size - SLIM));
 	message[size - 1] = 'y';
 	cr_expect_eq(message[size - 1], 'y', "there is room as before");
-	buffers_message_free(message, size);
-	buffers_message_free(NULL, size);
+	buffers_release(message, size);
+	buffers_release(NULL, size);
 }
 
 static void start(void)
