@@ -5,6 +5,8 @@
 
 #include <sys/stat.h>
 
+#include "proto/abi.h"
+
 bool convert_attr_possible(const struct llfused_attr *attr)
 {
 	switch (attr->mode & S_IFMT) {
@@ -76,9 +78,28 @@ void convert_setattr(const struct fuse_setattr_in *from, struct llfused_setattr 
 	};
 }
 
+bool convert_open_possible(const struct proto_conn *conn, uint32_t opcode,
+			   const struct llfused_open *open)
+{
+	const uint32_t companions =
+		LLFUSED_OPEN_DIRECT_IO | LLFUSED_OPEN_NOFLUSH | LLFUSED_OPEN_PARALLEL_WRITES;
+
+	if (!(open->flags & LLFUSED_OPEN_PASSTHROUGH))
+		return true;
+	return conn->features & FUSE_PASSTHROUGH && opcode != FUSE_OPENDIR &&
+	       open->backing_id > 0 && open->backing_id <= INT32_MAX &&
+	       !(open->flags & ~(companions | LLFUSED_OPEN_PASSTHROUGH));
+}
+
 struct proto_open convert_open(const struct llfused_open *from)
 {
-	return (struct proto_open){.fh = from->fh, .flags = from->flags};
+	bool backed = from->flags & LLFUSED_OPEN_PASSTHROUGH;
+
+	return (struct proto_open){
+		.fh = from->fh,
+		.flags = from->flags,
+		.backing_id = backed ? (int32_t)from->backing_id : 0,
+	};
 }
 
 struct proto_statfs convert_statfs(const struct llfused_statfs *from)

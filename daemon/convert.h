@@ -20,6 +20,13 @@ bool convert_inode_possible(uint64_t nodeid, const struct llfused_attr *attr);
 void convert_attr(const struct llfused_attr *from, struct proto_attr *to);
 void convert_entry(const struct llfused_entry *from, struct proto_entry *to);
 void convert_setattr(const struct fuse_setattr_in *from, struct llfused_setattr *to);
+
+/* Would the kernel take it as the answer to this opcode?  A file that it is to read and write by
+ * itself needs the feature in force, a backing id, and none of the flags that have to do with the
+ * page cache; a directory cannot be one. */
+bool convert_open_possible(const struct proto_conn *conn, uint32_t opcode,
+			   const struct llfused_open *open);
+
 struct proto_open convert_open(const struct llfused_open *from);
 struct proto_statfs convert_statfs(const struct llfused_statfs *from);
 struct llfused_lock convert_lock_in(const struct fuse_lk_in *from, int wait);

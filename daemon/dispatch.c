@@ -2,13 +2,12 @@
  * Dispatch: one table from opcode to handler, what an absent op is answered with, the lock policy,
  * counters and the trace.  It knows nothing of how messages travel.
  */
-#include "dispatch.h"
+#include "dispatch_impl.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "host.h"
 #include "lock.h"
 #include "log.h"
 #include "ops.h"
@@ -16,7 +15,6 @@
 #include "proto/format.h"
 #include "proto/reply.h"
 #include "session_impl.h"
-#include "stacks.h"
 
 /* Absent ops: an errno that the kernel may remember (ENOSYS), one that it must not, or success. */
 enum { ABSENT_OK = 0, ABSENT_ZEROS = 1 };
@@ -88,8 +86,7 @@ static bool op_present(const struct session *s, const struct row *row)
 	return op != NULL;
 }
 
-/* The pool hands the lock over together with the request; a worker takes it here. */
-static void ops_lock(struct slot *slot)
+void dispatch_lock(struct slot *slot)
 {
 	struct session *s = slot->session;
 
@@ -98,7 +95,7 @@ static void ops_lock(struct slot *slot)
 	slot->locked = s->serialized;
 }
 
-static void ops_unlock(struct slot *slot)
+void dispatch_unlock(struct slot *slot)
 {
 	struct session *s = slot->session;
 
@@ -135,50 +132,51 @@ static int answer_absent(struct slot *slot, const struct row *row)
 	return row->absent;
 }
 
-/* After llfused_fatal() no handler is called: looked at with the lock held, since waiting for it
- * may have taken its time. */
-static bool is_broken(const struct session *s)
-{
-	return atomic_load_explicit(&s->broken, memory_order_relaxed);
-}
-
-static void tell_interrupt(struct slot *slot, llfused_pending id)
+/* The handler answers by its result after all: takes the request back from the pending ones.
+ * False: whoever completed it has replied. */
+static bool take_back(struct slot *slot)
 {
 	struct session *s = slot->session;
+	struct pending_record record;
 
-	if (!s->ops->interrupt)
-		return;
-	ops_lock(slot);
-	if (!is_broken(s))
-		s->ops->interrupt(&slot->ctx, id);
-	ops_unlock(slot);
+	if (slot->pending == 0)
+		return true;
+	if (pending_take(&s->pending, slot->pending, &record) != 0)
+		return false;
+	pending_done(&s->pending);
+	slot->pending = 0;
+	/* an interrupt that the record was told of is the slot's again */
+	if (record.interrupted)
+		atomic_store(&slot->interrupted, record.unique);
+	return true;
+}
+
+/* "Call me again" is an answer only where there is another place to be called in. */
+static bool may_ask_again(const struct slot *slot)
+{
+	return slot->session->split && !slot->may_sleep;
 }
 
 /* The handler has returned; its request may have become a pending one. */
 static int settle(struct slot *slot, int ret)
 {
 	struct session *s = slot->session;
-	struct pending_record record;
 
 	if (ret == LLFUSED_PENDING && slot->pending != 0) {
 		bool interrupted = llfused_interrupted(&slot->ctx);
 
 		if (pending_settle(&s->pending, slot->pending, interrupted))
-			tell_interrupt(slot, slot->pending);
+			special_tell_interrupt(slot, slot->pending);
 		return LLFUSED_PENDING;
 	}
 	/* "pending" without a record would leave the caller waiting for ever */
 	if (ret == LLFUSED_PENDING)
 		ret = session_fault(s, slot->request.op, FAULT_PENDING);
-	else if (ret > 0 || ret < -PROTO_ERRNO_MAX)
+	else if (ret == LLFUSED_AGAIN && !may_ask_again(slot))
+		ret = session_fault(s, slot->request.op, FAULT_AGAIN);
+	else if ((ret > 0 && ret != LLFUSED_AGAIN) || ret < -PROTO_ERRNO_MAX)
 		ret = session_fault(s, slot->request.op, FAULT_RESULT);
-	if (slot->pending == 0)
-		return ret;
-	/* it pended and then answered all the same: whoever takes the record away may reply */
-	if (pending_take(&s->pending, slot->pending, &record) != 0)
-		return LLFUSED_PENDING;
-	pending_done(&s->pending);
-	return ret;
+	return take_back(slot) ? ret : LLFUSED_PENDING;
 }
 
 static int call_op(struct slot *slot, const struct row *row)
@@ -186,67 +184,18 @@ static int call_op(struct slot *slot, const struct row *row)
 	struct session *s = slot->session;
 	int ret;
 
-	ops_lock(slot);
-	ret = is_broken(s) ? -EIO : row->handle(slot, s->ops);
-	ops_unlock(slot);
+	dispatch_lock(slot);
+	ret = dispatch_is_broken(s) ? -EIO : row->handle(slot, s->ops);
+	dispatch_unlock(slot);
 	ret = settle(slot, ret);
-	inflight_leave(slot);
+	slot->again = ret == LLFUSED_AGAIN;
+	if (!slot->again)
+		inflight_leave(slot);
 	if (ret != -ENOSYS)
 		return ret;
 	/* only dispatch may switch a request off, by the table above */
 	session_fault(s, slot->request.op, FAULT_ENOSYS);
 	return -EOPNOTSUPP;
-}
-
-static void run_forget(struct slot *slot)
-{
-	struct session *s = slot->session;
-	struct llfused_forget list[64];
-	uint64_t count = proto_forget_count(&slot->request);
-	size_t n = 0;
-
-	ops_lock(slot);
-	for (uint64_t i = 0; i < count && !is_broken(s); i++) {
-		struct fuse_forget_one one = proto_forget_get(&slot->request, i);
-
-		list[n++] = (struct llfused_forget){.nodeid = one.nodeid, .nlookup = one.nlookup};
-		if (n == sizeof(list) / sizeof(list[0]) || i + 1 == count) {
-			s->ops->forget(&slot->ctx, list, n);
-			n = 0;
-		}
-	}
-	ops_unlock(slot);
-}
-
-/* Marks the request, wherever it is; the pending one whose backend is to be told, or 0. */
-static llfused_pending mark_interrupt(struct session *s, uint64_t unique)
-{
-	struct slot *slot;
-	llfused_pending id;
-
-	if (pending_interrupt(&s->pending, unique, &id) == 0)
-		return id;
-	slot = inflight_interrupt(&s->inflight, unique);
-	if (slot && s->pooled)
-		stall_interrupt(s, slot, unique);
-	/* Between the two looks it may have become pending, even if a slot was told: its thread may
-	 * have looked at the slot's mark for the last time before it was set. */
-	if (pending_interrupt(&s->pending, unique, &id) != 0)
-		return 0;
-	inflight_forget_orphan(&s->inflight, unique);
-	return id;
-}
-
-static void run_retrieved(struct slot *slot)
-{
-	const struct proto_request *r = &slot->request;
-	struct session *s = slot->session;
-
-	ops_lock(slot);
-	if (!is_broken(s))
-		s->ops->retrieved(&slot->ctx, host_cookie_of(r->head.unique), r->head.nodeid,
-				  r->in.retrieve.offset, r->data.data, r->data.size);
-	ops_unlock(slot);
 }
 
 /* An INTERRUPT could be answered, but only to have it sent again or never more. */
@@ -263,82 +212,19 @@ static const struct row *row_of(const struct slot *slot)
 	return known ? &rows[opcode] : NULL;
 }
 
-/* Requests that are not one op of the backend: does it have a part in this one? */
-static bool receive_special(struct slot *slot, int *error)
-{
-	const struct llfused_ops *ops = slot->session->ops;
-
-	*error = 0;
-	switch (slot->request.head.opcode) {
-	case FUSE_FORGET:
-	case FUSE_BATCH_FORGET:
-		return ops->forget != NULL;
-	case FUSE_INTERRUPT:
-		slot->tell = mark_interrupt(slot->session, slot->request.in.interrupt.unique);
-		return slot->tell != 0 && ops->interrupt;
-	case FUSE_NOTIFY_REPLY:
-		return ops->retrieved != NULL;
-	case FUSE_DESTROY:
-		return false;
-	case FUSE_INIT: /* answered once, before the workers started */
-		*error = -EIO;
-		return false;
-	default:
-		*error = -ENOSYS;
-		return false;
-	}
-}
-
-static void run_special(struct slot *slot)
-{
-	switch (slot->request.head.opcode) {
-	case FUSE_FORGET:
-	case FUSE_BATCH_FORGET:
-		run_forget(slot);
-		break;
-	case FUSE_INTERRUPT:
-		tell_interrupt(slot, slot->tell);
-		break;
-	default:
-		run_retrieved(slot);
-		break;
-	}
-}
-
-/* The call stacks of our threads are asked for by an extended attribute of the root. */
-static bool asks_for_stacks(const struct slot *slot)
-{
-	const struct proto_request *r = &slot->request;
-
-	return r->head.opcode == FUSE_SETXATTR && r->head.nodeid == LLFUSED_ROOT_ID &&
-	       (strcmp(r->name.data, "fuse_stacktrace") == 0 ||
-		strcmp(r->name.data, "user.fuse_stacktrace") == 0);
-}
-
-/* In the reading thread and without the global lock, since that may be what hangs. */
-static int answer_stacks(const struct slot *slot)
-{
-	uint32_t uid = slot->request.head.uid;
-
-	if (uid != 0 && uid != slot->session->config.owner)
-		return -EPERM;
-	stacks_log();
-	return 0;
-}
-
 /* Is there a handler to be called?  If not, `error` is the answer. */
 static bool receive(struct slot *slot, int *error)
 {
 	struct session *s = slot->session;
 	const struct row *row = row_of(slot);
 
-	if (asks_for_stacks(slot)) {
-		*error = answer_stacks(slot);
+	if (special_is_stacks(slot)) {
+		*error = special_stacks(slot);
 		return false;
 	}
 	if (!row)
-		return receive_special(slot, error);
-	if (is_broken(s)) {
+		return special_receive(slot, error);
+	if (dispatch_is_broken(s)) {
 		*error = -EIO;
 		return false;
 	}
@@ -347,9 +233,13 @@ static bool receive(struct slot *slot, int *error)
 		return false;
 	}
 	inflight_enter(&s->inflight, slot);
-	if (s->pooled && stall_looks_at_root(slot))
-		stall_watch(s);
 	return true;
+}
+
+static bool has_no_caller(const struct proto_request *r)
+{
+	return r->op->flags & PROTO_OP_NOCREDS || r->head.uid == FUSE_INVALID_UIDGID ||
+	       (r->op->number == FUSE_WRITE && r->in.write.write_flags & FUSE_WRITE_CACHE);
 }
 
 static void fill_context(struct slot *slot)
@@ -368,18 +258,18 @@ static void fill_context(struct slot *slot)
 		.uid = r->head.uid,
 		.gid = r->head.gid,
 		.pid = r->head.pid,
-		.flags = r->op->flags & PROTO_OP_NOCREDS ? LLFUSED_CTX_NOCREDS : 0,
+		.flags = has_no_caller(r) ? LLFUSED_CTX_NOCREDS : 0,
 		.ngroups = r->ngroups,
 		.groups = r->groups,
 		.nsecctx = r->nsecctx,
 		.secctx = slot->secctx,
 	};
-	if (r->op->number == FUSE_WRITE && r->in.write.write_flags & FUSE_WRITE_CACHE)
-		slot->ctx.flags |= LLFUSED_CTX_NOCREDS;
 	slot->body_len = 0;
 	slot->pending = 0;
 	slot->tell = 0;
 	slot->locked = false;
+	slot->may_sleep = false;
+	slot->again = false;
 	slot->counted = 0;
 }
 
@@ -466,10 +356,12 @@ size_t dispatch_run(struct slot *slot)
 	int ret;
 
 	if (!row) {
-		run_special(slot);
+		special_run(slot);
 		return 0;
 	}
 	ret = call_op(slot, row);
+	if (slot->again)
+		return 0;
 	if (ret == 0 && slot->session->pooled && stall_looks_at_root(slot))
 		stall_keep_root(&slot->session->stall, slot_body(slot), slot->body_len);
 	return answer(slot, ret);
@@ -479,10 +371,10 @@ static void give_back(struct slot *slot, const struct llfused_forget *list, size
 {
 	if (n == 0)
 		return;
-	ops_lock(slot);
-	if (!is_broken(slot->session))
+	dispatch_lock(slot);
+	if (!dispatch_is_broken(slot->session))
 		slot->session->ops->forget(&slot->ctx, list, n);
-	ops_unlock(slot);
+	dispatch_unlock(slot);
 }
 
 /* Each entry of a listing has raised a count. */

@@ -22,7 +22,10 @@ enum dispatch_step {
 enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
 				    size_t *len);
 
-/* Calls the backend.  Returns the length of the reply in slot->reply, or 0: none, or not now. */
+/*
+ * Calls the backend.  Returns the length of the reply in slot->reply, or 0: none, or not now.  With
+ * slot->again the request is not done: it is to be called once more by a thread of the pool.
+ */
 size_t dispatch_run(struct slot *slot);
 
 /* Is a request of this sort answered? */

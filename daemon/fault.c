@@ -18,12 +18,17 @@ static const char *const texts[] = {
 		"0 or above INT64_MAX)",
 	[FAULT_COMPLETION] = "was completed as another sort of request: the caller gets EIO",
 	[FAULT_LOCK] = "returned without the global lock",
+	[FAULT_AGAIN] = "returned LLFUSED_AGAIN where it may sleep, or without LLFUSED_SPLIT: the "
+			"caller gets EIO",
+	[FAULT_OPEN] = "answered with LLFUSED_OPEN_PASSTHROUGH that cannot be (not in force, "
+		       "backing_id 0, a directory, or with flags that it excludes): the caller "
+		       "gets EIO",
 };
 
 void fault_note(struct faults *f, const char *backend, const struct proto_opcode *op,
 		enum fault fault)
 {
-	uint8_t bit = (uint8_t)(1u << fault);
+	uint16_t bit = (uint16_t)(1u << fault);
 
 	if (atomic_fetch_or(&f->noted[proto_opcode_index(op)], bit) & bit)
 		return;

@@ -18,11 +18,13 @@ enum fault {
 	FAULT_INODE,      /* attributes or a nodeid that no inode can have */
 	FAULT_DIRENT,     /* a directory entry that cannot be told */
 	FAULT_COMPLETION, /* completed as another sort of request */
-	FAULT_LOCK        /* returned without the global lock */
+	FAULT_LOCK,       /* returned without the global lock */
+	FAULT_AGAIN,      /* "call me again", where there is no other place to be called in */
+	FAULT_OPEN        /* an open file that cannot be: kernel passthrough and what excludes it */
 };
 
 struct faults {
-	_Atomic uint8_t noted[PROTO_OPCODE_ROWS_MAX]; /* bits of enum fault, by row of the table */
+	_Atomic uint16_t noted[PROTO_OPCODE_ROWS_MAX]; /* bits of enum fault, by row of the table */
 };
 
 /* Logs the mistake unless it was logged before. */

@@ -48,6 +48,9 @@ static void run(void *arg, struct pool_job *job, unsigned seat)
 	slot->reply = s->handlers.seats[seat].reply;
 	slot->stats = &s->handlers.seats[seat].stats;
 	slot->locked = s->serialized;
+	slot->may_sleep = true;
+	if (s->split)
+		slot->ctx.flags |= LLFUSED_CTX_MAY_SLEEP;
 	len = dispatch_run(slot);
 	if (len > 0) {
 		struct iovec iov = {.iov_base = slot->reply, .iov_len = len};
@@ -136,11 +139,20 @@ void handlers_put(struct slot *slot)
 
 void handlers_submit(struct slot *slot, size_t size)
 {
+	struct session *s = slot->session;
+	uint64_t unique = slot->request.head.unique;
+
 	if (size > SLIM && !slot->fat) {
 		slot->fat = true;
-		atomic_fetch_add(&slot->session->handlers.fat, 1);
+		atomic_fetch_add(&s->handlers.fat, 1);
 	}
-	pool_submit(&slot->session->handlers.pool, &slot->job);
+	if (stall_looks_at_root(slot))
+		stall_watch(s);
+	pool_submit(&s->handlers.pool, &slot->job);
+	/* whoever was told before could not find it in the queue; the slot may be another's now,
+	 * which is looked at again under the pool's lock */
+	if (atomic_load(&slot->interrupted) == unique)
+		stall_interrupt(s, slot, unique);
 }
 
 struct wish {

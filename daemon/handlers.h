@@ -34,7 +34,8 @@ int handlers_start(struct session *s, unsigned nthreads, struct err *err);
 struct slot *handlers_slot(struct session *s);
 /* Gives one back that was not used. */
 void handlers_put(struct slot *slot);
-/* The slot's request, of `size` bytes, is to be run; the slot is not the caller's any more. */
+/* The slot's request is to be run; the slot is not the caller's any more.  `size`: bytes of the
+ * largest message that was in it since it was taken. */
 void handlers_submit(struct slot *slot, size_t size);
 
 /* Takes the first queued request that is `wanted` out of the queue; its slot is the caller's then.

@@ -35,6 +35,22 @@ struct session *host_session(void)
 	return atomic_load(&bound);
 }
 
+int host_enter(struct session *s)
+{
+	if (!s)
+		return -ENOTCONN;
+	pthread_rwlock_rdlock(&s->sending);
+	if (s->reachable)
+		return 0;
+	pthread_rwlock_unlock(&s->sending);
+	return -ENOTCONN;
+}
+
+void host_leave(struct session *s)
+{
+	pthread_rwlock_unlock(&s->sending);
+}
+
 void host_bind_lock(struct lock *l)
 {
 	atomic_store(&bound_lock, l);

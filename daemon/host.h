@@ -13,6 +13,14 @@ struct session;
 void host_bind(struct session *s);
 struct session *host_session(void);
 
+/*
+ * Around what uses the mounted descriptor at once: the end of the session waits for those in
+ * between.  0, or -ENOTCONN: not mounted yet, or any more (`s` may be NULL); there is nothing to
+ * leave then.
+ */
+int host_enter(struct session *s);
+void host_leave(struct session *s);
+
 /* And on this global lock: from before load() to after destroy(). */
 void host_bind_lock(struct lock *l);
 

@@ -119,6 +119,11 @@ LLFUSED_EXPORT int llfused_complete_entry(llfused_pending pending,
 	return end_as(&c, PROTO_REPLY_ENTRY);
 }
 
+static bool can_be_open(const struct completion *c, const struct llfused_open *open)
+{
+	return convert_open_possible(&c->session->conn, c->record.op->number, open);
+}
+
 LLFUSED_EXPORT int llfused_complete_create(llfused_pending pending,
 					   const struct llfused_entry *entry,
 					   const struct llfused_open *open)
@@ -132,6 +137,8 @@ LLFUSED_EXPORT int llfused_complete_create(llfused_pending pending,
 		return ret;
 	if (!is_possible(&c, entry))
 		return end_wrong(&c, -EIO, FAULT_INODE);
+	if (!can_be_open(&c, open))
+		return end_wrong(&c, -EIO, FAULT_OPEN);
 	convert_entry(entry, &wire);
 	c.head_size = proto_put_create(&c.session->conn, c.head, &wire, &wire_open);
 	return end_as(&c, PROTO_REPLY_CREATE);
@@ -180,6 +187,8 @@ LLFUSED_EXPORT int llfused_complete_open(llfused_pending pending, const struct l
 
 	if (ret != 0)
 		return ret;
+	if (!can_be_open(&c, open))
+		return end_wrong(&c, -EIO, FAULT_OPEN);
 	c.head_size = proto_put_open(c.head, &wire);
 	return end_as(&c, PROTO_REPLY_OPEN);
 }

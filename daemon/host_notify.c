@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "proto/abi.h"
 #include "proto/notify.h"
 #include "session_impl.h"
 
 /* Room for a message without a name. */
 #define FIXED_MAX 64
+
+#define MINOR_PRUNE 45 /* of the protocol */
 
 _Static_assert(NOTIFYQ_MESSAGE_MAX >= sizeof(struct fuse_out_header) +
 					      sizeof(struct fuse_notify_delete_out) +
@@ -64,6 +67,28 @@ LLFUSED_EXPORT int llfused_notify_inval_entry(uint64_t parent, const char *name,
 		     NULL, 0);
 }
 
+#define PRUNE_HEAD (sizeof(struct fuse_out_header) + sizeof(struct proto_notify_prune_out))
+/* So many node ids fit in one message. */
+#define PRUNE_BATCH ((NOTIFYQ_MESSAGE_MAX - PRUNE_HEAD) / sizeof(uint64_t))
+
+LLFUSED_EXPORT int llfused_notify_prune(const uint64_t *nodeids, size_t count)
+{
+	unsigned char message[NOTIFYQ_MESSAGE_MAX];
+	struct session *s = host_session();
+	int ret = 0;
+
+	if (s && s->conn.minor < MINOR_PRUNE)
+		return -EOPNOTSUPP;
+	for (size_t at = 0; at < count && ret == 0; at += PRUNE_BATCH) {
+		size_t n = count - at < PRUNE_BATCH ? count - at : PRUNE_BATCH;
+
+		ret = queue(message,
+			    proto_notify_prune(message, sizeof(message), nodeids + at, (uint32_t)n),
+			    NULL, 0);
+	}
+	return ret;
+}
+
 LLFUSED_EXPORT int llfused_notify_delete(uint64_t parent, uint64_t child, const char *name)
 {
 	unsigned char message[NOTIFYQ_MESSAGE_MAX];
@@ -76,7 +101,7 @@ LLFUSED_EXPORT int llfused_notify_delete(uint64_t parent, uint64_t child, const 
 
 /* ---- sent at once ---- */
 
-/* What the kernel does not know is no error.  The end of the session waits for those in here. */
+/* What the kernel does not know is no error. */
 static int send_now(const void *message, ssize_t size, const void *data, size_t data_size)
 {
 	struct session *s = host_session();
@@ -88,12 +113,11 @@ static int send_now(const void *message, ssize_t size, const void *data, size_t 
 
 	if (size < 0)
 		return size == -EMSGSIZE ? -EINVAL : (int)size;
-	if (!s)
-		return -ENOTCONN;
-	pthread_rwlock_rdlock(&s->sending);
-	ret = s->reachable ? s->transport->commit(s->fuse_fd, iov, data_size > 0 ? 2 : 1)
-			   : -ENOTCONN;
-	pthread_rwlock_unlock(&s->sending);
+	ret = host_enter(s);
+	if (ret != 0)
+		return ret;
+	ret = s->transport->commit(s->fuse_fd, iov, data_size > 0 ? 2 : 1);
+	host_leave(s);
 	return ret == -ENOENT ? 0 : ret;
 }
 

@@ -34,7 +34,7 @@ static int judge(const struct instance *in, int ret, struct llfused_error *error
 
 void instance_open(struct instance *in, const struct plugin *plugin, struct lock *lock)
 {
-	*in = (struct instance){.plugin = *plugin, .lock = lock};
+	*in = (struct instance){.plugin = *plugin, .stack_depth = 1, .lock = lock};
 	/* The table points into the plugin's own copy. */
 	in->plugin.backend.ops = &in->plugin.ops;
 }
@@ -48,6 +48,30 @@ static int configure(struct instance *in, const struct options_pair *pair, struc
 	snprintf(what, sizeof what, "option %s%s%s", pair->key, pair->value ? "=" : "",
 		 pair->value ? pair->value : "");
 	return judge(in, ret, &error, what, err);
+}
+
+/* What it asks for, now that it knows its options, replaces what its tables say. */
+static int ask_wishes(struct instance *in, struct err *err)
+{
+	struct llfused_backend *backend = &in->plugin.backend;
+	struct llfused_wishes wishes = {
+		.wants = backend->wants,
+		.stack_depth = 1,
+		.ops = in->plugin.given,
+	};
+	char what[WHAT_SIZE];
+
+	snprintf(what, sizeof what, "backend %s after wish()", backend->name);
+	backend->wish(in->fs, &wishes);
+	if (wishes.stack_depth < 1 || wishes.stack_depth > 2)
+		return err_set(err, -EINVAL,
+			       "backend %s: wish() set stack_depth to %u: 1 and 2 are possible",
+			       backend->name, wishes.stack_depth);
+	backend->wants = wishes.wants;
+	in->stack_depth = wishes.stack_depth;
+	return wishes.ops == in->plugin.given
+		       ? 0
+		       : plugin_adopt_ops(&in->plugin, wishes.ops, what, err);
 }
 
 int instance_start(struct instance *in, const struct options_pair *pairs, size_t npairs,
@@ -65,6 +89,8 @@ int instance_start(struct instance *in, const struct options_pair *pairs, size_t
 	error = (struct llfused_error){""};
 	if (ret == 0 && backend->ready)
 		ret = judge(in, backend->ready(in->fs, &error), &error, "", err);
+	if (ret == 0 && backend->wish)
+		ret = ask_wishes(in, err);
 	return ret;
 }
 

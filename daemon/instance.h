@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <llfused/backend.h>
 
@@ -16,7 +17,8 @@
 #include "plugin.h"
 
 struct instance {
-	struct plugin plugin; /* its `backend` is the table to use */
+	struct plugin plugin; /* its `backend` is the table to use, with what wish() changed */
+	uint32_t stack_depth; /* wished for kernel passthrough: 1 or 2 */
 	void *fs;             /* what load() made */
 	bool loaded;          /* destroy() is due */
 	struct lock *lock;    /* held around init and destroy */
@@ -25,7 +27,7 @@ struct instance {
 /* Takes a plugin over: closed by instance_close(). */
 void instance_open(struct instance *in, const struct plugin *plugin, struct lock *lock);
 
-/* load(), configure() for each pair, ready(). */
+/* load(), configure() for each pair, ready(), wish(). */
 int instance_start(struct instance *in, const struct options_pair *pairs, size_t npairs,
 		   struct err *err);
 

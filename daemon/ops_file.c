@@ -25,10 +25,19 @@ static int fault(struct slot *slot, enum fault sort)
 	return session_fault(slot->session, slot->request.op, sort);
 }
 
+static int check_open(struct slot *slot, const struct llfused_open *open)
+{
+	bool possible = convert_open_possible(conn_of(slot), slot->request.op->number, open);
+
+	return possible ? 0 : fault(slot, FAULT_OPEN);
+}
+
 static int open_reply(struct slot *slot, int error, const struct llfused_open *out)
 {
 	struct proto_open wire = convert_open(out);
 
+	if (error == 0)
+		error = check_open(slot, out);
 	if (error == 0)
 		slot->body_len = proto_put_open(slot_body(slot), &wire);
 	return error;
@@ -60,6 +69,8 @@ static int create_reply(struct slot *slot, int error, const struct llfused_entry
 
 	if (error == 0)
 		error = ops_check_entry(slot, entry);
+	if (error == 0)
+		error = check_open(slot, out);
 	if (error != 0)
 		return error;
 	convert_entry(entry, &wire_entry);

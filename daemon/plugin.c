@@ -47,8 +47,15 @@ static int check_stamp(const struct llfused_backend *theirs, const char *what, s
 	return 0;
 }
 
+static int lacks(const char *what, const char *function, struct err *err)
+{
+	return err_set(err, -EINVAL, "%s has no %s(): every backend must have it", what, function);
+}
+
 static int check_ops(const struct llfused_ops *ops, const char *what, struct err *err)
 {
+	const char *missing = NULL;
+
 	if (!ops)
 		return err_set(err, -EINVAL, "%s has no ops: set .ops", what);
 	/* getattr() comes behind lookup(). */
@@ -57,22 +64,37 @@ static int check_ops(const struct llfused_ops *ops, const char *what, struct err
 			       "%s: its table of ops is %zu bytes long, too short to hold lookup() "
 			       "and getattr(): set .size = sizeof(struct llfused_ops)",
 			       what, ops->size);
-	return 0;
+	if (!ops->lookup)
+		missing = "lookup";
+	else if (!ops->getattr)
+		missing = "getattr";
+	return missing ? lacks(what, missing, err) : 0;
 }
 
-static int check_functions(const struct llfused_backend *theirs, const char *what, struct err *err)
+/* Declarations that exclude each other. */
+static int check_declares(const struct llfused_backend *theirs, const char *what, struct err *err)
 {
-	const char *missing = NULL;
+	uint32_t both = LLFUSED_SPLIT | LLFUSED_NONBLOCKING;
 
-	if (!theirs->load)
-		missing = "load";
-	else if (!theirs->ops->lookup)
-		missing = "lookup";
-	else if (!theirs->ops->getattr)
-		missing = "getattr";
-	if (missing)
-		return err_set(err, -EINVAL, "%s has no %s(): every backend must have it", what,
-			       missing);
+	if ((theirs->declares & both) != both)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s declares LLFUSED_SPLIT and LLFUSED_NONBLOCKING: an op that never sleeps "
+		       "needs no second call",
+		       what);
+}
+
+int plugin_adopt_ops(struct plugin *p, const struct llfused_ops *theirs, const char *what,
+		     struct err *err)
+{
+	int ret = check_ops(theirs, what, err);
+
+	if (ret < 0)
+		return ret;
+	memset(&p->ops, 0, sizeof p->ops);
+	memcpy(&p->ops, theirs, smaller(theirs->size, sizeof p->ops));
+	p->ops.size = sizeof p->ops;
+	p->given = theirs;
 	return 0;
 }
 
@@ -85,18 +107,18 @@ int plugin_adopt(struct plugin *p, const struct llfused_backend *theirs, const c
 	ret = check_stamp(theirs, what, err);
 	if (ret == 0 && (!theirs->name || !*theirs->name))
 		ret = err_set(err, -EINVAL, "%s has no name: set .name", what);
+	if (ret == 0 && !theirs->load)
+		ret = lacks(what, "load", err);
 	if (ret == 0)
-		ret = check_ops(theirs->ops, what, err);
+		ret = check_declares(theirs, what, err);
 	if (ret == 0)
-		ret = check_functions(theirs, what, err);
+		ret = plugin_adopt_ops(p, theirs->ops, what, err);
 	if (ret < 0)
 		return ret;
 	/* Behind its size there may be anything; behind ours is what this daemon cannot use. */
 	memcpy(&p->backend, theirs, smaller(theirs->size, sizeof p->backend));
-	memcpy(&p->ops, theirs->ops, smaller(theirs->ops->size, sizeof p->ops));
 	p->backend.size = sizeof p->backend;
 	p->backend.ops = &p->ops;
-	p->ops.size = sizeof p->ops;
 	return 0;
 }
 

@@ -16,8 +16,9 @@ struct plugin {
 	 * lacks is NULL.  backend.ops points to `ops`. */
 	struct llfused_backend backend;
 	struct llfused_ops ops;
-	void *handle; /* of dlopen; NULL: built in */
-	char *path;   /* the file; NULL: built in */
+	const struct llfused_ops *given; /* the backend's own table, for its wish() */
+	void *handle;                    /* of dlopen; NULL: built in */
+	char *path;                      /* the file; NULL: built in */
 };
 
 /*
@@ -32,6 +33,11 @@ int plugin_open(struct plugin *p, const char *name, struct err *err);
  * failure `p` is all zero.  A copy of `p` needs its backend.ops set to its own `ops`. */
 int plugin_adopt(struct plugin *p, const struct llfused_backend *theirs, const char *what,
 		 struct err *err);
+
+/* Checks another table of ops, from the backend's wish(), and copies it over the first; on failure
+ * `p` is as it was. */
+int plugin_adopt_ops(struct plugin *p, const struct llfused_ops *theirs, const char *what,
+		     struct err *err);
 
 /* unload(), then the code is unmapped; the backend's threads have ended.  `p` is all zero then: a
  * second call does nothing, as after a failed plugin_open(). */

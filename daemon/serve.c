@@ -18,6 +18,7 @@
 #include "plugin.h"
 #include "sdnotify.h"
 #include "session.h"
+#include "source_check.h"
 #include "stacks.h"
 
 #define STATUS_FAILED 1
@@ -65,6 +66,20 @@ static bool note_fatal(struct serve *s, int status)
 
 /* ---- start ---- */
 
+/* Before the backend opens its source, and long before the mount. */
+static int check_source(const struct serve *s, struct err *err)
+{
+	const struct options *options = s->options;
+
+	if (!(s->instance.plugin.backend.declares & LLFUSED_NEEDS_SOURCE))
+		return 0;
+	for (size_t i = 0; i < options->nbackend_options; i++)
+		if (strcmp(options->backend_options[i].key, "source") == 0)
+			return source_check(options->backend_options[i].value, options->mountpoint,
+					    err);
+	return 0;
+}
+
 static int open_backend(struct serve *s, struct err *err)
 {
 	struct plugin plugin;
@@ -75,6 +90,8 @@ static int open_backend(struct serve *s, struct err *err)
 	instance_open(&s->instance, &plugin, &s->lock);
 	s->opened = true;
 	ret = options_fit_backend(s->options, &s->instance.plugin.backend, err);
+	if (ret == 0)
+		ret = check_source(s, err);
 	if (ret < 0)
 		return ret;
 	return instance_start(&s->instance, s->options->backend_options,
@@ -118,7 +135,7 @@ static int start_serving(struct serve *s, struct err *err)
 	if (ret < 0)
 		return ret;
 	s->mounted = true;
-	return session_start(s->session, s->mount.fuse_fd, err);
+	return session_start(s->session, s->mount.fuse_fd, s->mount.dev, err);
 }
 
 static int start(struct serve *s)

@@ -6,6 +6,7 @@
 #define DAEMON_SESSION_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include <llfused/backend.h>
 
@@ -44,8 +45,9 @@ int session_new(struct session **out, const struct session_config *config, struc
 int session_handshake(int fuse_fd, void *arg, struct err *err);
 
 /* Calls the backend's init() and starts the threads on a mounted descriptor, which stays the
- * caller's, and open until session_free().  Signals must be blocked. */
-int session_start(struct session *s, int fuse_fd, struct err *err);
+ * caller's, and open until session_stop() has returned 0.  `dev`: of the mount, for the backend.
+ * Signals must be blocked. */
+int session_start(struct session *s, int fuse_fd, dev_t dev, struct err *err);
 
 /* A descriptor that becomes readable when the serving has ended. */
 int session_end_fd(const struct session *s);

@@ -29,6 +29,7 @@ struct session {
 	const struct llfused_ops *ops;
 	bool serialized; /* ops are called with the global lock held */
 	bool pooled;     /* ops may block: they run in the pool, the workers only read */
+	bool split;      /* pooled, but the workers try each op first */
 	bool has_locks;  /* the backend keeps the locks: open and flush must reach us */
 	void *fs;        /* the backend's instance */
 
@@ -72,6 +73,9 @@ int session_reply(struct session *s, int fd, uint64_t unique, int error, const v
 /* Room that a message, and the body of a reply, may need: bytes.  After INIT. */
 size_t session_message_size(const struct session *s);
 size_t session_body_size(const struct session *s);
+
+/* LLFUSED_WANT_*: which of the backend's wishes came true.  After INIT. */
+uint32_t session_wants(const struct session *s);
 
 /* The in-flight list looks at the slots that requests are in: once these are made. */
 void session_watch_slots(struct session *s);

@@ -41,6 +41,8 @@ struct slot {
 	llfused_pending pending; /* made by llfused_pend() for this request, else 0 */
 	llfused_pending tell;    /* of an INTERRUPT: whose backend is to be told */
 	bool locked;             /* the global lock came with the slot, from the pool */
+	bool may_sleep;          /* a thread of the pool has it */
+	bool again;              /* the handler wants to be called again, where it may sleep */
 	uint64_t counted;        /* nodeid whose lookup count the reply raises, else 0 */
 
 	/* What other threads may look at: the in-flight list, and INTERRUPT. */

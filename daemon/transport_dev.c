@@ -134,6 +134,7 @@ static int take_slot(struct worker *w)
 	struct slot *slot = handlers_slot(w->session);
 
 	w->slot = slot;
+	w->largest = 0;
 	if (!slot)
 		return 1;
 	slot->fd = w->fd;
@@ -183,13 +184,18 @@ static void free_workers(struct session *s)
 
 int worker_message(struct worker *w, size_t size, size_t *len)
 {
+	const struct session *s = w->session;
+
+	if (size > w->largest)
+		w->largest = size;
 	if (dispatch_receive(w->slot, w->slot->message, size, len) == DISPATCH_DONE)
 		return 0;
-	if (!w->session->pooled) {
+	if (!s->pooled || s->split) {
 		*len = dispatch_run(w->slot);
-		return 0;
+		if (!w->slot->again)
+			return 0;
 	}
-	handlers_submit(w->slot, size);
+	handlers_submit(w->slot, w->largest);
 	return take_slot(w);
 }
 

@@ -23,6 +23,7 @@ struct worker {
 	sem_t started;        /* posted once, with start_error said */
 	int start_error;      /* 0, or the negative errno that kept the loop from starting */
 	unsigned char *reply; /* room for what it answers itself */
+	size_t largest;       /* message that was in the slot since it was taken, bytes */
 	struct stats stats;
 };
 

@@ -76,7 +76,8 @@ static void switch_off(struct proto_answer *a, unsigned bit, const char *reason)
 }
 
 /* By itself, without regard to the other features. */
-static void row_settle(struct proto_feature *f, enum kind kind, bool offered, bool wished)
+static void row_settle(struct proto_feature *f, enum kind kind, bool offered,
+		       const struct proto_wishes *wishes)
 {
 	f->on = 0;
 	if (kind == DAX) {
@@ -88,8 +89,10 @@ static void row_settle(struct proto_feature *f, enum kind kind, bool offered, bo
 	} else if (kind == INFO) {
 		f->on = 1;
 		f->reason = "announced by the kernel";
-	} else if (!wished) {
+	} else if (!(wishes->features & f->bit)) {
 		f->reason = "not wanted";
+	} else if (wishes->denied & f->bit) {
+		f->reason = wishes->denied_reason;
 	} else {
 		f->on = 1;
 		f->reason = "wanted";
@@ -176,7 +179,7 @@ uint64_t feature_settle(const struct proto_offer *offer, const struct proto_wish
 
 		f->name = rows[bit].name;
 		f->bit = BIT(bit);
-		row_settle(f, rows[bit].kind, offer->features & f->bit, wishes->features & f->bit);
+		row_settle(f, rows[bit].kind, offer->features & f->bit, wishes);
 	}
 	settle_high(offer, answer);
 	settle_pairs(answer);

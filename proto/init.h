@@ -28,7 +28,9 @@ struct proto_wishes {
 	uint32_t time_gran;       /* ns */
 	uint32_t max_stack_depth; /* with FUSE_PASSTHROUGH */
 	uint16_t request_timeout; /* s; 0 none */
-	int default_permissions;  /* given to mount: some features need it */
+	uint64_t denied;          /* FUSE_* bits that we may not use, wished or not */
+	const char *denied_reason;
+	int default_permissions; /* given to mount: some features need it */
 };
 
 /*

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,14 @@ static void become_user(uid_t uid)
 		_exit(126);
 }
 
+static void limit_descriptors(unsigned n)
+{
+	struct rlimit limit = {n, n};
+
+	if (n != 0 && setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		_exit(126);
+}
+
 static void redirect(const char *out, const char *err)
 {
 	int null_fd = open("/dev/null", O_RDONLY);
@@ -208,6 +217,7 @@ static void spawn(struct daemon *d, va_list rest)
 	cr_assert(d->pid >= 0);
 	if (d->pid == 0) {
 		redirect(d->log, d->log);
+		limit_descriptors(d->descriptors);
 		if (plugins)
 			setenv("LLFUSED_PLUGIN_PATH", plugins, 1);
 		if (d->env)

@@ -23,6 +23,7 @@ struct daemon {
 	const char *backend; /* NULL: tmpfs */
 	const struct deny *deny;
 	size_t ndeny;
+	unsigned descriptors; /* how many it may ever have; 0: as many as we */
 
 	pid_t pid;
 	const char *log; /* its stdout and stderr */

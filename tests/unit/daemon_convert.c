@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "daemon/convert.h"
+#include "proto/abi.h"
 
 static const struct llfused_attr attr = {
 	.ino = 1,
@@ -163,4 +164,58 @@ Test(convert, locks)
 	cr_expect_eq(back.end, 4);
 	cr_expect_eq(back.type, F_RDLCK);
 	cr_expect_eq(back.pid, 5);
+}
+
+Test(convert, the_backing_id_goes_with_its_flag_only)
+{
+	struct llfused_open open = {.fh = 1, .flags = LLFUSED_OPEN_PASSTHROUGH, .backing_id = 7};
+	struct proto_open file = convert_open(&open);
+
+	cr_expect_eq(file.flags, FOPEN_PASSTHROUGH);
+	cr_expect_eq(file.backing_id, 7);
+	open.flags = 0;
+	cr_expect_eq(convert_open(&open).backing_id, 0);
+}
+
+static bool can_open(uint64_t features, uint32_t opcode, uint32_t flags, uint32_t id)
+{
+	struct proto_conn conn = {.features = features};
+
+	return convert_open_possible(&conn, opcode,
+				     &(struct llfused_open){.flags = flags, .backing_id = id});
+}
+
+Test(convert, any_flags_open_a_file_that_is_not_backed)
+{
+	cr_expect(can_open(0, FUSE_OPEN, 0x7f, 0));
+	cr_expect(can_open(0, FUSE_OPEN, 0, 12));
+	cr_expect(can_open(FUSE_PASSTHROUGH, FUSE_OPENDIR, LLFUSED_OPEN_CACHE_DIR, 0));
+}
+
+Test(convert, a_backed_file_has_an_id_and_few_flags)
+{
+	static const struct {
+		uint32_t flag;
+		bool possible;
+	} with[] = {
+		{0, true},
+		{LLFUSED_OPEN_DIRECT_IO, true},
+		{LLFUSED_OPEN_NOFLUSH, true},
+		{LLFUSED_OPEN_PARALLEL_WRITES, true},
+		{LLFUSED_OPEN_KEEP_CACHE, false},
+		{LLFUSED_OPEN_NONSEEKABLE, false},
+		{LLFUSED_OPEN_CACHE_DIR, false},
+		{LLFUSED_OPEN_STREAM, false},
+		{1u << 8, false},
+	};
+	const uint32_t backed = LLFUSED_OPEN_PASSTHROUGH;
+
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
+		cr_expect_eq(can_open(FUSE_PASSTHROUGH, FUSE_OPEN, backed | with[i].flag, 1),
+			     with[i].possible, "flag %#x", with[i].flag);
+	cr_expect(can_open(FUSE_PASSTHROUGH, FUSE_CREATE, backed, INT32_MAX));
+	cr_expect_not(can_open(FUSE_PASSTHROUGH, FUSE_OPEN, backed, 0));
+	cr_expect_not(can_open(FUSE_PASSTHROUGH, FUSE_OPEN, backed, (uint32_t)INT32_MAX + 1));
+	cr_expect_not(can_open(FUSE_PASSTHROUGH, FUSE_OPENDIR, backed, 1));
+	cr_expect_not(can_open(~FUSE_PASSTHROUGH, FUSE_OPEN, backed, 1), "not in force");
 }

@@ -264,3 +264,47 @@ Test(dispatch_fault, results_that_are_none_are_warned_of_once_a_request)
 	expect_eio((fake.answer = 1, fixture_ask(&f, FUSE_UNLINK, NULL, 0, "name", 5)));
 	cr_expect_eq(warnings("UNLINK"), 1);
 }
+
+/* ---- open files ---- */
+
+/* Every request whose reply is an open file. */
+static const struct {
+	const char *name;
+	uint32_t opcode;
+	size_t fixed, tail;
+} openers[] = {
+	{"OPEN", FUSE_OPEN, sizeof(struct fuse_open_in), 0},
+	{"CREATE", FUSE_CREATE, sizeof(struct fuse_create_in), 2},
+	{"TMPFILE", FUSE_TMPFILE, sizeof(struct fuse_create_in), 2},
+	{"OPENDIR", FUSE_OPENDIR, sizeof(struct fuse_open_in), 0},
+};
+
+static size_t open_by(unsigned i)
+{
+	static const char zeros[128];
+
+	return fixture_ask(&f, openers[i].opcode, zeros, openers[i].fixed, "x", openers[i].tail);
+}
+
+Test(dispatch_fault, a_backed_file_that_the_kernel_would_refuse_is_not_told_to_it)
+{
+	f.s->conn.features |= FUSE_PASSTHROUGH;
+	fake.open.flags = LLFUSED_OPEN_PASSTHROUGH | LLFUSED_OPEN_KEEP_CACHE;
+	fake.open.backing_id = 3;
+	for (unsigned i = 0; i < 4; i++)
+		expect_eio(open_by(i));
+	fake.open.flags = LLFUSED_OPEN_PASSTHROUGH;
+	expect_eio(open_by(3));
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect_eq(warnings(openers[i].name), 1, "%s", openers[i].name);
+	for (unsigned i = 0; i < 3; i++) {
+		size_t size = open_by(i);
+
+		cr_assert_geq(size, 16 + 16, "%s", openers[i].name);
+		cr_expect_eq(at32(slot->reply, size - 8), FOPEN_PASSTHROUGH);
+		cr_expect_eq(at32(slot->reply, size - 4), 3);
+	}
+	f.s->conn.features &= ~FUSE_PASSTHROUGH;
+	for (unsigned i = 0; i < 4; i++)
+		expect_eio(open_by(i));
+}

@@ -5,7 +5,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/host.h"
 #include "daemon/log.h"
@@ -121,6 +123,8 @@ static void stick(void)
 	pthread_join(thread, NULL);
 }
 
+static uint32_t caller = 4321; /* pid */
+
 static void set_xattr(const char *name, uint64_t nodeid, uint32_t uid)
 {
 	struct fuse_setxattr_in in = {.size = 1};
@@ -141,6 +145,7 @@ static void set_xattr(const char *name, uint64_t nodeid, uint32_t uid)
 	strcpy(tail + strlen(name) + 1, "1");
 	size = message_encode(&m, message);
 	memcpy(message + offsetof(struct fuse_in_header, uid), &uid, sizeof(uid));
+	memcpy(message + offsetof(struct fuse_in_header, pid), &caller, sizeof(caller));
 	fixture_dispatch(slot, message, size);
 }
 
@@ -154,6 +159,57 @@ Test(dispatch_lock, stack_traces_are_for_root_and_the_owner_whoever_has_the_lock
 	cr_expect_eq(reply_error(slot), 0);
 	set_xattr("fuse_stacktrace", LLFUSED_ROOT_ID, FIXTURE_OWNER + 1);
 	cr_expect_eq(reply_error(slot), -EPERM);
+	cr_expect_eq(fake.calls, 0);
+}
+
+/* A process that is this user once it can be asked for, and lives for 20 s at most. */
+static uint32_t make_caller(uid_t uid)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	cr_assert_eq(pipe(fds), 0);
+	pid = fork();
+	cr_assert_geq(pid, 0);
+	if (pid == 0) {
+		alarm(20);
+		if (setresuid(uid, uid, uid) != 0 || write(fds[1], "", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	cr_assert_eq(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
+	return (uint32_t)pid;
+}
+
+static int ask_as(uint32_t pid)
+{
+	caller = pid;
+	set_xattr("fuse_stacktrace", LLFUSED_ROOT_ID, UINT32_MAX);
+	return reply_error(slot);
+}
+
+static int ask_as_user(uid_t uid)
+{
+	uint32_t pid = make_caller(uid);
+	int ret = ask_as(pid);
+
+	kill((pid_t)pid, SIGKILL);
+	return ret;
+}
+
+Test(dispatch_lock, stack_traces_are_for_the_same_users_where_their_ids_are_hidden)
+{
+	open_with(&fake_backend);
+	if (geteuid() != 0)
+		cr_skip_test("other users take root");
+	cr_expect_eq(ask_as((uint32_t)getpid()), 0);
+	cr_expect_eq(ask_as_user(FIXTURE_OWNER), 0);
+	cr_expect_eq(ask_as_user(FIXTURE_OWNER + 1), -EPERM);
+	cr_expect_eq(ask_as(0), -EPERM, "a caller that cannot be seen");
+	cr_expect_eq(ask_as(0x7fffffff), -EPERM);
 	cr_expect_eq(fake.calls, 0);
 }
 

@@ -395,3 +395,17 @@ Test(dispatch_node, xattr_longer_than_asked_for_is_erange_only_if_the_backend_sa
 	fixture_ask(&f, FUSE_LISTXATTR, &in, sizeof(in), NULL, 0);
 	cr_expect_eq(fake.cap, FIXTURE_BODY);
 }
+
+Test(dispatch_node, a_user_id_that_is_hidden_is_no_caller)
+{
+	unsigned char message[128];
+	struct message_in m = {.opcode = FUSE_LOOKUP, .unique = 6, .tail = "name", .tail_size = 5};
+	size_t size = message_encode(&m, message);
+
+	fixture_dispatch(slot, message, size);
+	cr_expect_eq(fake.ctx.flags, 0);
+	memset(message + offsetof(struct fuse_in_header, uid), 0xff, 8);
+	fixture_dispatch(slot, message, size);
+	cr_expect_eq(fake.ctx.flags, LLFUSED_CTX_NOCREDS);
+	cr_expect_eq(fake.ctx.pid, 4321);
+}

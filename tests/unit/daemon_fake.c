@@ -522,6 +522,8 @@ const struct llfused_backend fake_backend = {LLFUSED_BACKEND_STAMP, .name = "fak
 					     .ops = &all_ops};
 const struct llfused_backend fake_concurrent_backend = {
 	LLFUSED_BACKEND_STAMP, .name = "fake", .declares = LLFUSED_CONCURRENT, .ops = &all_ops};
+const struct llfused_backend fake_split_backend = {LLFUSED_BACKEND_STAMP, .name = "fake",
+						   .declares = LLFUSED_SPLIT, .ops = &all_ops};
 const struct llfused_backend fake_poor_backend = {LLFUSED_BACKEND_STAMP, .name = "poor",
 						  .ops = &poor_ops};
 const struct llfused_backend fake_locking_backend = {LLFUSED_BACKEND_STAMP, .name = "locking",

@@ -55,6 +55,7 @@ extern struct fake fake;
 
 extern const struct llfused_backend fake_backend;            /* every op, serialized */
 extern const struct llfused_backend fake_concurrent_backend; /* every op */
+extern const struct llfused_backend fake_split_backend;      /* every op */
 extern const struct llfused_backend fake_poor_backend;       /* lookup and getattr */
 extern const struct llfused_backend fake_locking_backend;    /* these, getlk and setlk */
 

@@ -91,7 +91,7 @@ static void open_slot(struct fixture *f, unsigned i)
 void fixture_adopt(struct instance *in, const struct llfused_backend *backend, void *fs,
 		   struct lock *lock)
 {
-	*in = (struct instance){.fs = fs, .lock = lock};
+	*in = (struct instance){.stack_depth = 1, .fs = fs, .lock = lock};
 	in->plugin.backend = *backend;
 	/* the table may be shorter than ours, as an older backend's */
 	memcpy(&in->plugin.ops, backend->ops,

@@ -680,3 +680,54 @@ Test(host_complete, without_a_session_there_are_no_requests)
 		cr_expect_eq(answers[j](), -ENOENT);
 	cr_expect_eq(fills, 0);
 }
+
+/* ---- backed files ---- */
+
+static int complete_backed(uint32_t flags)
+{
+	struct llfused_open open = {
+		.fh = 3, .flags = LLFUSED_OPEN_PASSTHROUGH | flags, .backing_id = 4};
+
+	return llfused_complete_open(id, &open);
+}
+
+static int create_backed(uint32_t flags)
+{
+	struct llfused_open open = {
+		.fh = 3, .flags = LLFUSED_OPEN_PASSTHROUGH | flags, .backing_id = 4};
+
+	return llfused_complete_create(id, &file, &open);
+}
+
+Test(host_complete, a_backed_file_has_its_id_in_the_reply)
+{
+	const unsigned char *body;
+
+	f.s->conn.features |= FUSE_PASSTHROUGH;
+	ask_open();
+	cr_expect_eq(complete_backed(0), 0);
+	body = expect_reply(0, 16);
+	cr_expect_eq(at32(body, 8), FOPEN_PASSTHROUGH);
+	cr_expect_eq(at32(body, 12), 4);
+	ask_create();
+	cr_expect_eq(create_backed(LLFUSED_OPEN_NOFLUSH), 0);
+	body = expect_reply(0, 128 + 16);
+	cr_expect_eq(at32(body, 128 + 12), 4);
+}
+
+Test(host_complete, a_backed_file_that_cannot_be_is_eio_for_both_sides)
+{
+	ask_open();
+	cr_expect_eq(complete_backed(0), -EINVAL, "not in force");
+	expect_reply(-EIO, 0);
+	f.s->conn.features |= FUSE_PASSTHROUGH;
+	ask_open();
+	cr_expect_eq(complete_backed(LLFUSED_OPEN_KEEP_CACHE), -EINVAL);
+	expect_reply(-EIO, 0);
+	ask_create();
+	cr_expect_eq(create_backed(LLFUSED_OPEN_KEEP_CACHE), -EINVAL);
+	expect_reply(-EIO, 0);
+	ask_opendir();
+	cr_expect_eq(complete_backed(0), -EINVAL);
+	expect_reply(-EIO, 0);
+}

@@ -281,3 +281,53 @@ Test(host_notify, without_a_session_nothing_is_there)
 	cr_expect_eq(llfused_notify_store(5, 0, "x", 1), -ENOTCONN);
 	cr_expect_eq(llfused_notify_retrieve(5, 0, 0, 1), -ENOTCONN);
 }
+
+/* ---- prune ---- */
+
+#define PER_MESSAGE 513u /* node ids that a message has room for */
+
+static uint64_t nodes[2 * PER_MESSAGE + 7];
+
+static void fill_nodes(void)
+{
+	for (unsigned i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		nodes[i] = 1000 + i;
+}
+
+Test(host_notify, pruned_inodes_go_in_messages_of_many)
+{
+	static const unsigned counts[] = {PER_MESSAGE, PER_MESSAGE, 7};
+	uint64_t next = 1000;
+
+	fill_nodes();
+	cr_expect_eq(llfused_notify_prune(nodes, sizeof(nodes) / sizeof(nodes[0])), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_expect_eq(receive(PROTO_NOTIFY_PRUNE), 16 + 8 * (size_t)counts[i]);
+		cr_expect_eq(at32(got, 16), counts[i]);
+		for (unsigned k = 0; k < counts[i]; k++)
+			cr_assert_eq(at64(got, 32 + 8 * (size_t)k), next++);
+	}
+	cr_expect_eq(committed_count(), 0, "nothing went another way");
+}
+
+Test(host_notify, nothing_is_sent_to_prune_nothing)
+{
+	uint64_t one = 77;
+
+	cr_expect_eq(llfused_notify_prune(NULL, 0), 0);
+	cr_expect_eq(llfused_notify_prune(&one, 1), 0);
+	cr_expect_eq(receive(PROTO_NOTIFY_PRUNE), 16 + 8);
+	cr_expect_eq(at64(got, 32), 77);
+}
+
+Test(host_notify, kernels_before_7_45_cannot_prune)
+{
+	uint64_t one = 77;
+
+	f.s->conn.minor = 44;
+	cr_expect_eq(llfused_notify_prune(&one, 1), -EOPNOTSUPP);
+	f.s->conn.minor = 45;
+	host_bind(NULL);
+	cr_expect_eq(llfused_notify_prune(&one, 1), -ENOTCONN);
+	host_bind(f.s);
+}

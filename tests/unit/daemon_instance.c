@@ -22,7 +22,10 @@ static struct {
 	const char *words;
 	bool keep_lock;    /* ready() takes the lock and keeps it */
 	bool release_lock; /* init() and destroy() lose it */
+	void (*wish)(struct llfused_wishes *wishes);
 } fake;
+
+static struct llfused_wishes wished; /* as wish() found them */
 
 static void note(const char *what)
 {
@@ -62,6 +65,15 @@ static int ready(void *fs, struct llfused_error *error)
 	if (fake.keep_lock)
 		lock_acquire(&lock, LLFUSED_FOREVER);
 	return answer(fake.ready, error);
+}
+
+static void wish(void *fs, struct llfused_wishes *wishes)
+{
+	cr_assert_eq(fs, &fs_object);
+	note("wish");
+	wished = *wishes;
+	if (fake.wish)
+		fake.wish(wishes);
 }
 
 static int init(void *fs, const struct llfused_conn *conn)
@@ -113,6 +125,12 @@ static const struct llfused_backend full = {
 	LLFUSED_BACKEND_STAMP, .name = "full",         .ops = &ops,
 	.load = load,          .configure = configure, .ready = ready,
 	.init = init,          .destroy = destroy,     .unload = unload,
+};
+
+static const struct llfused_backend wishing = {
+	LLFUSED_BACKEND_STAMP, .name = "wishing",  .wants = LLFUSED_WANT_ACL,
+	.ops = &ops,           .load = load,       .ready = ready,
+	.wish = wish,          .destroy = destroy,
 };
 
 static const struct llfused_backend bare = {
@@ -316,4 +334,96 @@ Test(instance, destroy_waits_for_the_lock_no_longer_than_told)
 	cr_assert_eq(instance_destroy(&instance, LLFUSED_FOREVER), 0);
 	cr_assert_str_eq(calls, "destroy! ");
 	pthread_join(thread, NULL);
+}
+
+/* ---- wishes ---- */
+
+static const struct llfused_ops *table;
+
+static void want_more(struct llfused_wishes *wishes)
+{
+	wishes->wants = LLFUSED_WANT_PASSTHROUGH | LLFUSED_WANT_IDMAP;
+	wishes->stack_depth = 2;
+	wishes->ops = table;
+}
+
+static void want_depth_3(struct llfused_wishes *wishes)
+{
+	wishes->stack_depth = 3;
+}
+
+static void want_no_depth(struct llfused_wishes *wishes)
+{
+	wishes->stack_depth = 0;
+}
+
+static void open_wishing(void (*hook)(struct llfused_wishes *))
+{
+	calls[0] = '\0';
+	fake.wish = hook;
+	open_with(&wishing);
+}
+
+Test(instance, wishes_come_after_ready_and_begin_as_the_tables_say)
+{
+	open_wishing(NULL);
+	cr_assert_eq(start(), 0, "%s", err.text);
+	cr_assert_str_eq(calls, "load ready wish ");
+	cr_expect_eq(wished.wants, LLFUSED_WANT_ACL);
+	cr_expect_eq(wished.stack_depth, 1);
+	cr_expect_eq(wished.ops, &ops, "the backend's own table");
+	cr_expect_eq(instance.plugin.backend.wants, LLFUSED_WANT_ACL);
+	cr_expect_eq(instance.plugin.ops.lookup, lookup);
+	cr_expect_eq(instance.stack_depth, 1);
+}
+
+Test(instance, without_wish_the_tables_are_what_they_were)
+{
+	cr_assert_eq(start(), 0);
+	cr_expect_eq(instance.stack_depth, 1);
+	cr_expect_eq(instance.plugin.backend.wants, 0);
+}
+
+Test(instance, wishes_replace_what_the_tables_say)
+{
+	struct llfused_ops other = {
+		.size = offsetof(struct llfused_ops, statfs), .lookup = lookup, .getattr = getattr};
+
+	memset((char *)&other + other.size, 0xa5, sizeof other - other.size);
+	table = &other;
+	open_wishing(want_more);
+	cr_assert_eq(start(), 0, "%s", err.text);
+	cr_expect_eq(instance.plugin.backend.wants, LLFUSED_WANT_PASSTHROUGH | LLFUSED_WANT_IDMAP);
+	cr_expect_eq(instance.stack_depth, 2);
+	cr_expect_eq(instance.plugin.backend.ops, &instance.plugin.ops);
+	cr_expect_eq(instance.plugin.ops.size, sizeof(struct llfused_ops));
+	cr_expect_null(instance.plugin.ops.statfs);
+}
+
+static void wish_fails(void (*hook)(struct llfused_wishes *), const char *text)
+{
+	open_wishing(hook);
+	cr_assert_eq(start(), -EINVAL);
+	cr_expect(strstr(err.text, text), "'%s' is not in '%s'", text, err.text);
+	cr_assert_eq(instance_destroy(&instance, 0), 0);
+	cr_expect_str_eq(calls, "load ready wish destroy! ");
+}
+
+Test(instance, wishes_that_cannot_be_end_the_start)
+{
+	struct llfused_ops other = {.size = sizeof other, .lookup = lookup};
+
+	wish_fails(want_depth_3, "backend wishing: wish() set stack_depth to 3");
+	wish_fails(want_no_depth, "backend wishing: wish() set stack_depth to 0");
+	wish_fails(want_more, "backend wishing after wish() has no ops");
+	table = &other;
+	wish_fails(want_more, "backend wishing after wish() has no getattr()");
+}
+
+Test(instance, wishes_are_not_asked_for_after_a_failure)
+{
+	open_wishing(want_more);
+	fake.ready = -EIO;
+	cr_assert_eq(start(), -EIO);
+	cr_expect_str_eq(calls, "load ready ");
 }

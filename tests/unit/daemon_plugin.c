@@ -284,7 +284,7 @@ Test(plugin, a_plugin_without_a_table_is_told)
 Test(plugin, another_major_version_is_told_before_anything_else_is_read)
 {
 	refused(built("major2"), -EINVAL,
-		"major2.so was made for API 2.3, this daemon has 1.0: rebuild it");
+		"major2.so was made for API 2.3, this daemon has 1.1: rebuild it");
 }
 
 Test(plugin, a_function_that_this_daemon_has_not_is_named)
@@ -310,6 +310,15 @@ Test(plugin, an_older_plugin_has_no_more_than_its_tables_hold)
 	cr_assert_not_null(plugin.ops.statfs);
 	cr_assert_null(plugin.ops.setxattr);
 	cr_assert_null(plugin.ops.retrieved);
+}
+
+Test(plugin, a_plugin_of_the_first_minor_has_all_but_what_came_later)
+{
+	opens(built("minor0"), "minor0");
+	cr_assert_eq(plugin.backend.api_minor, 0);
+	cr_assert_not_null(plugin.backend.unload);
+	cr_assert_null(plugin.backend.wish);
+	cr_assert_not_null(plugin.ops.retrieved);
 }
 
 Test(plugin, a_newer_plugin_has_no_more_than_we_know)

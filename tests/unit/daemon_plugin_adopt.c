@@ -192,7 +192,7 @@ Test(plugin_adopt, another_major_version_is_refused_with_both_numbers)
 {
 	theirs.backend.api_major = 2;
 	theirs.backend.api_minor = 5;
-	refused("was made for API 2.5, this daemon has 1.0: rebuild it");
+	refused("was made for API 2.5, this daemon has 1.1: rebuild it");
 	theirs.backend.api_major = 0;
 	refused("was made for API 0.5");
 }
@@ -247,4 +247,63 @@ Test(plugin_adopt, a_missing_mandatory_function_is_named)
 	make_whole();
 	ops.ops.getattr = NULL;
 	refused("has no getattr()");
+}
+
+Test(plugin_adopt, declarations_that_exclude_each_other_are_refused)
+{
+	theirs.backend.declares = LLFUSED_SPLIT | LLFUSED_NONBLOCKING;
+	refused("declares LLFUSED_SPLIT and LLFUSED_NONBLOCKING");
+	theirs.backend.declares |= LLFUSED_CONCURRENT;
+	refused("declares LLFUSED_SPLIT and LLFUSED_NONBLOCKING");
+	theirs.backend.declares = LLFUSED_SPLIT | LLFUSED_CONCURRENT;
+	cr_assert_eq(adopt(), 0, "%s", err.text);
+}
+
+/* ---- another table of ops ---- */
+
+static union {
+	struct llfused_ops ops;
+	unsigned char bytes[sizeof(struct llfused_ops) + 64];
+} others;
+
+static int adopt_others(void)
+{
+	err.text[0] = '\0';
+	return plugin_adopt_ops(&plugin, &others.ops, "x", &err);
+}
+
+Test(plugin_adopt, another_table_of_ops_takes_the_place_of_the_first)
+{
+	size_t end = offsetof(struct llfused_ops, statfs);
+
+	cr_assert_eq(adopt(), 0);
+	cr_assert_eq(plugin.given, &ops.ops);
+	memset(&others, 0xa5, sizeof others);
+	others.ops.size = end;
+	cr_assert_eq(adopt_others(), 0, "%s", err.text);
+	cr_assert_eq(plugin.given, &others.ops);
+	cr_assert_eq(plugin.ops.size, sizeof plugin.ops);
+	all_null(&plugin.ops, end, sizeof plugin.ops);
+	others.ops = (struct llfused_ops){
+		.size = sizeof others.bytes, .lookup = lookup, .getattr = getattr};
+	cr_assert_eq(adopt_others(), 0, "%s", err.text);
+	cr_assert_eq(plugin.ops.size, sizeof plugin.ops);
+	cr_assert_eq(plugin.ops.lookup, lookup);
+	cr_assert_null(plugin.ops.statfs);
+}
+
+Test(plugin_adopt, another_table_that_is_none_changes_nothing)
+{
+	struct plugin before;
+
+	cr_assert_eq(adopt(), 0);
+	before = plugin;
+	others.ops = (struct llfused_ops){.size = sizeof others.ops, .lookup = lookup};
+	cr_assert_eq(adopt_others(), -EINVAL);
+	cr_assert_str_eq(err.text, "x has no getattr(): every backend must have it");
+	others.ops.size = 8;
+	cr_assert_eq(adopt_others(), -EINVAL);
+	cr_assert(strstr(err.text, "8 bytes long"), "%s", err.text);
+	cr_assert_eq(plugin_adopt_ops(&plugin, NULL, "x", &err), -EINVAL);
+	cr_assert_eq(memcmp(&before, &plugin, sizeof plugin), 0);
 }

@@ -5,10 +5,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,7 @@
 
 #define GRACE        UINT64_C(5000000000)
 #define ALL_FEATURES UINT64_C(0x7fd73fffffb)
+#define MOUNT_DEV    makedev(0, 77)
 
 static int ends[2]; /* the session's, the kernel's */
 static struct session *s;
@@ -180,7 +184,7 @@ Test(session, what_cannot_be_served_is_told_to_both_sides)
 	kernel_offers(7, 1, 0, 8);
 	cr_expect_eq(session_handshake(ends[0], s, &err), -EPROTO);
 	kernel_receives();
-	cr_expect_eq(session_start(s, ends[0], &err), -EPROTO, "INIT was not answered");
+	cr_expect_eq(session_start(s, ends[0], MOUNT_DEV, &err), -EPROTO, "INIT was not answered");
 }
 
 Test(session, a_first_message_that_is_not_init_is_refused_with_an_answer)
@@ -264,6 +268,59 @@ Test(session, wishes_become_features)
 	cr_expect_not(reply_features() & FUSE_AUTO_INVAL_DATA);
 	cr_expect(negotiated(fake_poor_backend.ops, 0) & FUSE_AUTO_INVAL_DATA);
 	cr_expect_not(reply_features() & (FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_SECURITY_CTX));
+	cr_expect_not(reply_features() & (FUSE_PASSTHROUGH | FUSE_ALLOW_IDMAP));
+}
+
+Test(session, idmapped_mounts_are_wished_for_where_the_kernel_checks_permissions)
+{
+	cr_expect_not(negotiated(fake_poor_backend.ops, LLFUSED_WANT_IDMAP) & FUSE_ALLOW_IDMAP);
+	cr_expect(negotiated(fake_poor_backend.ops, LLFUSED_WANT_IDMAP | LLFUSED_WANT_ACL) &
+		  FUSE_ALLOW_IDMAP);
+}
+
+static void drop_sys_admin(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	cr_assert_eq(syscall(SYS_capget, &head, data), 0);
+	data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective &= ~CAP_TO_MASK(CAP_SYS_ADMIN);
+	cr_assert_eq(syscall(SYS_capset, &head, data), 0);
+}
+
+Test(session, kernel_passthrough_is_wished_for_with_the_depth_of_the_wish)
+{
+	if (geteuid() != 0)
+		cr_skip_test("it takes root");
+	cr_expect(negotiated(fake_poor_backend.ops, LLFUSED_WANT_PASSTHROUGH) & FUSE_PASSTHROUGH);
+	cr_expect_eq(at32(reply, 16 + 36), 1, "max_stack_depth");
+	cr_expect_not(negotiated(fake_poor_backend.ops, 0) & FUSE_PASSTHROUGH);
+	cr_expect_eq(at32(reply, 16 + 36), 0);
+	backend.wants = LLFUSED_WANT_PASSTHROUGH;
+	make_session(1, IO_AUTO);
+	instance.stack_depth = 2;
+	kernel_offers(7, 45, ALL_FEATURES, 64);
+	cr_assert_eq(session_handshake(ends[0], s, &err), 0);
+	kernel_receives();
+	cr_expect_eq(at32(reply, 16 + 36), 2);
+}
+
+Test(session, kernel_passthrough_is_off_with_the_reason_where_it_is_not_allowed)
+{
+	char line[4096];
+
+	if (geteuid() == 0)
+		drop_sys_admin();
+	backend.wants = LLFUSED_WANT_PASSTHROUGH;
+	make_session(1, IO_PLAIN);
+	kernel_offers(7, 45, ALL_FEATURES, 64);
+	cr_assert_eq(session_handshake(ends[0], s, &err), 0);
+	kernel_receives();
+	cr_expect_not(reply_features() & FUSE_PASSTHROUGH);
+	cr_expect_eq(session_wants(s), 0);
+	session_describe(s, line, sizeof(line));
+	cr_expect(strstr(line, "passthrough(needs CAP_SYS_ADMIN in the initial user namespace)"),
+		  "%s", line);
 }
 
 /* ---- serving ---- */
@@ -274,7 +331,7 @@ static void start(unsigned workers, enum io_choice io)
 	kernel_offers(7, 45, ALL_FEATURES, 64);
 	cr_assert_eq(session_handshake(ends[0], s, &err), 0);
 	kernel_receives();
-	cr_assert_eq(session_start(s, ends[0], &err), 0, "%s", err.text);
+	cr_assert_eq(session_start(s, ends[0], MOUNT_DEV, &err), 0, "%s", err.text);
 }
 
 static void look_up(uint64_t unique)
@@ -323,6 +380,70 @@ Test(session, handlers_that_do_not_block_run_on_the_workers)
 	serve(1, IO_AUTO);
 }
 
+/* Every third one asks to be called again. */
+static int some_again(struct llfused_ctx *ctx)
+{
+	return ctx->unique % 3 == 0 && !(ctx->flags & LLFUSED_CTX_MAY_SLEEP) ? LLFUSED_AGAIN : 0;
+}
+
+static void serve_split(unsigned workers, enum io_choice io)
+{
+	fake.entry.nodeid = 5;
+	fake.calls = 0;
+	start(workers, io);
+	for (uint64_t unique = 6; unique < 600; unique += 2) {
+		look_up(unique);
+		cr_assert_eq(kernel_receives(), 16 + 128);
+		cr_assert_eq(at64(reply, 8), unique);
+	}
+	cr_expect_eq(fake.calls, 297 + 99);
+	cr_expect_eq(session_stop(s, GRACE), 0);
+	session_free(s);
+	s = NULL;
+}
+
+Test(session, a_split_backend_is_served_by_readers_and_pool)
+{
+	backend.declares |= LLFUSED_SPLIT;
+	fake.hook = some_again;
+	serve_split(1, IO_PLAIN);
+	serve_split(3, IO_AUTO);
+}
+
+static _Atomic bool let_go;
+
+static int sleep_in_pool(struct llfused_ctx *ctx)
+{
+	if (ctx->unique >= 1000)
+		return 0;
+	if (!(ctx->flags & LLFUSED_CTX_MAY_SLEEP))
+		return LLFUSED_AGAIN;
+	while (!let_go)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return -ENOENT;
+}
+
+Test(session, readers_of_a_split_backend_serve_while_the_whole_pool_sleeps)
+{
+	backend.declares |= LLFUSED_SPLIT;
+	fake.hook = sleep_in_pool;
+	fake.entry.nodeid = 5;
+	start(2, IO_AUTO);
+	for (uint64_t unique = 4; unique < 24; unique += 2)
+		look_up(unique);
+	for (uint64_t unique = 1000; unique < 1100; unique += 2) {
+		look_up(unique);
+		cr_assert_eq(kernel_receives(), 16 + 128);
+		cr_assert_eq(at64(reply, 8), unique);
+	}
+	let_go = true;
+	for (unsigned i = 0; i < 10; i++) {
+		cr_expect_eq(kernel_receives(), 16);
+		cr_expect_lt(at64(reply, 8), 24);
+		cr_expect_eq(reply_errno(), -ENOENT);
+	}
+}
+
 static int pend(struct llfused_ctx *ctx)
 {
 	return llfused_pend(ctx) ? LLFUSED_PENDING : -EAGAIN;
@@ -357,9 +478,10 @@ Test(session, init_is_told_what_came_true)
 	make_session(1, IO_PLAIN);
 	kernel_offers(7, 31, FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES, 16);
 	cr_assert_eq(session_handshake(ends[0], s, &err), 0);
-	cr_assert_eq(session_start(s, ends[0], &err), 0);
+	cr_assert_eq(session_start(s, ends[0], MOUNT_DEV, &err), 0);
 	cr_expect_eq(told.want, LLFUSED_WANT_KILLPRIV);
 	cr_expect_eq(told.max_write, 1 << 20);
+	cr_expect_eq(told.dev, MOUNT_DEV);
 	cr_expect_eq(session_stop(s, GRACE), 0);
 	cr_expect_eq(session_stop(s, GRACE), 0);
 }
@@ -370,7 +492,7 @@ Test(session, a_backend_that_fails_to_init_ends_the_start)
 	make_session(1, IO_PLAIN);
 	kernel_offers(7, 45, ALL_FEATURES, 64);
 	cr_assert_eq(session_handshake(ends[0], s, &err), 0);
-	cr_expect_eq(session_start(s, ends[0], &err), -ENOMEM);
+	cr_expect_eq(session_start(s, ends[0], MOUNT_DEV, &err), -ENOMEM);
 	cr_expect(strstr(err.text, "fake"), "%s", err.text);
 	cr_expect_eq(llfused_notify_inval_inode(5, 0, 0), -ENOTCONN);
 	session_free(s);

@@ -97,7 +97,7 @@ static void start(enum io_choice io)
 		.opcode = FUSE_INIT, .unique = 2, .fixed = &in, .fixed_size = 16});
 	cr_assert_eq(session_handshake(ends[0], s, &err), 0, "%s", err.text);
 	cr_assert_geq(recv(ends[1], init_reply, sizeof(init_reply), 0), 16);
-	cr_assert_eq(session_start(s, ends[0], &err), 0, "%s", err.text);
+	cr_assert_eq(session_start(s, ends[0], 0, &err), 0, "%s", err.text);
 	for (unsigned i = 0; i < REQUESTS; i++)
 		kernel.result[i] = 1;
 	cr_assert_eq(pthread_create(&kernel.thread, NULL, receive_replies, NULL), 0);

@@ -190,6 +190,23 @@ Test(proto_init, passthrough_needs_a_stack_depth_of_1_or_2)
 	}
 }
 
+Test(proto_init, what_we_may_not_use_is_off_for_that_reason)
+{
+	struct proto_wishes wishes = wishes_of(FUSE_PASSTHROUGH | FUSE_ASYNC_READ);
+	struct proto_answer a;
+
+	wishes.max_stack_depth = 1;
+	wishes.denied = FUSE_PASSTHROUGH | FUSE_ASYNC_DIO;
+	wishes.denied_reason = "forbidden to us";
+	a = answered(45, OFFER_6_18, wishes);
+	expect_off(&a, FUSE_PASSTHROUGH, "forbidden to us");
+	cr_expect_eq(a.settled.max_stack_depth, 0);
+	expect_on(&a, FUSE_ASYNC_READ, "wanted");
+	expect_off(&a, FUSE_ASYNC_DIO, "not wanted");
+	a = answered(39, OFFER_6_18 & ~FUSE_PASSTHROUGH, wishes);
+	expect_off(&a, FUSE_PASSTHROUGH, "not offered by the kernel");
+}
+
 Test(proto_init, adaptive_readdirplus_needs_readdirplus)
 {
 	struct proto_answer a = settled(OFFER_6_18, FUSE_READDIRPLUS_AUTO);

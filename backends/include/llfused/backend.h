@@ -7,11 +7,12 @@
  * the same way.
  *
  * Ops
- *   - An op returns 0, a negative errno, or LLFUSED_PENDING.  On an error nothing is read from its
- *     out-parameters.  -ENOSYS from a handler reaches the caller as EOPNOTSUPP: switching a request
- *     off for the whole mount is done by leaving the op out (NULL).  What is no answer (another
- *     positive number, an errno above 511, LLFUSED_PENDING without llfused_pend(), len > cap, an
- *     impossible inode) reaches the caller as EIO, and the log has a warning for each op and sort.
+ *   - An op returns 0, a negative errno, LLFUSED_PENDING or LLFUSED_AGAIN.  On an error nothing is
+ *     read from its out-parameters.  -ENOSYS from a handler reaches the caller as EOPNOTSUPP:
+ *     switching a request off for the whole mount is done by leaving the op out (NULL).  What is no
+ *     answer (another positive number, an errno above 511, LLFUSED_PENDING without llfused_pend(),
+ *     len > cap, an impossible inode or open file) reaches the caller as EIO, and the log has a
+ *     warning for each op and sort.
  *   - Pointers passed to an op (names, data, buffers, ctx) are the daemon's and valid until it
  *     returns; out-parameters are zero when it is entered.
  *   - Names are NUL-terminated bytes without '/', of 1 to 4095 bytes; a backend with a lower limit
@@ -25,6 +26,10 @@
  *   - LLFUSED_CONCURRENT: ops are called without the lock, from several threads at once.
  *   - LLFUSED_NONBLOCKING: ops never sleep long, so they are called on the threads that read the
  *     requests, which saves two thread switches each.
+ *   - LLFUSED_SPLIT (1.1): ops are called without the lock on the threads that read the requests.
+ *     One that would sleep returns LLFUSED_AGAIN before it has done anything, and is called once
+ *     more, with the same arguments, on a thread of the pool; ctx->flags has LLFUSED_CTX_MAY_SLEEP
+ *     then.  forget, interrupt and retrieved are never called again.  It excludes NONBLOCKING.
  *   - load, configure and ready are called by the main thread before any other thread of the daemon
  *     exists; init and destroy by the main thread, with the lock held.
  *   - Functions of the daemon (llfused_*) may be called from any thread, with or without the lock,
@@ -51,7 +56,7 @@ extern "C" {
 #endif
 
 #define LLFUSED_API_MAJOR 1
-#define LLFUSED_API_MINOR 0
+#define LLFUSED_API_MINOR 1
 
 #define LLFUSED_ROOT_ID UINT64_C(1)
 
@@ -60,6 +65,11 @@ extern "C" {
 
 /* Returned by an op that called llfused_pend(): the reply comes later by llfused_complete*(). */
 #define LLFUSED_PENDING 1
+
+/* Returned by an op of a LLFUSED_SPLIT backend, where ctx->flags lacks LLFUSED_CTX_MAY_SLEEP: "call
+ * me again where I may sleep".  An id of llfused_pend() is void then.  EIO anywhere else.  Since
+ * 1.1. */
+#define LLFUSED_AGAIN 2
 
 /* ---- what an op is told about its request ------------------------------------------------- */
 
@@ -70,7 +80,10 @@ struct llfused_secctx {
 	size_t size;
 };
 
-#define LLFUSED_CTX_NOCREDS (1u << 0) /* the kernel sent no caller: uid, gid, pid mean nothing */
+/* The kernel sent no caller: uid and gid mean nothing (with LLFUSED_WANT_IDMAP: everywhere but in
+ * ops that make inodes), and pid may be 0. */
+#define LLFUSED_CTX_NOCREDS   (1u << 0)
+#define LLFUSED_CTX_MAY_SLEEP (1u << 1) /* LLFUSED_SPLIT: on a thread of the pool (1.1) */
 
 struct llfused_ctx {
 	void *fs;        /* the instance that load() made */
@@ -136,12 +149,19 @@ struct llfused_attr_out {
 #define LLFUSED_OPEN_STREAM          (1u << 4)
 #define LLFUSED_OPEN_NOFLUSH         (1u << 5)
 #define LLFUSED_OPEN_PARALLEL_WRITES (1u << 6)
+/*
+ * Reads, writes and mappings go to the file behind `backing_id` without a message (1.1).  Goes with
+ * DIRECT_IO, NOFLUSH and PARALLEL_WRITES only (not with KEEP_CACHE), and not for directories.
+ * While any file of an inode is open so, all are, with the same id, else the kernel fails the open
+ * with EIO and sends a release.
+ */
+#define LLFUSED_OPEN_PASSTHROUGH (1u << 7)
 
 /* All zero when the op is entered, but for `flags`, which is LLFUSED_OPEN_KEEP_CACHE. */
 struct llfused_open {
-	uint64_t fh;    /* the backend's; comes back with each request on the open file */
-	uint32_t flags; /* LLFUSED_OPEN_* */
-	uint32_t reserved32;
+	uint64_t fh;         /* the backend's; comes back with each request on the open file */
+	uint32_t flags;      /* LLFUSED_OPEN_* */
+	uint32_t backing_id; /* with LLFUSED_OPEN_PASSTHROUGH: of llfused_backing_open() */
 	uint64_t reserved[2];
 };
 
@@ -382,6 +402,9 @@ struct llfused_option {
 	(1u << 2) /* --source=DIR must be given, and becomes option "source" \
 		   */
 
+/* Ops that would sleep say LLFUSED_AGAIN; implies CONCURRENT and excludes NONBLOCKING (1.1) */
+#define LLFUSED_SPLIT (1u << 3)
+
 /* Wishes: what the kernel is asked for, beyond what suits every backend */
 #define LLFUSED_WANT_ACL            (1u << 0) /* POSIX ACLs enforced by the kernel; umask left to us */
 #define LLFUSED_WANT_KILLPRIV       (1u << 1) /* the backend clears setuid/setgid when told */
@@ -391,6 +414,11 @@ struct llfused_option {
 #define LLFUSED_WANT_CACHE_SYMLINKS (1u << 5) /* link targets never change */
 #define LLFUSED_WANT_OWN_DATA \
 	(1u << 6) /* data changes only by requests: never drop caches for mtime */
+
+/* llfused_backing_open(); takes CAP_SYS_ADMIN of the initial user namespace (1.1) */
+#define LLFUSED_WANT_PASSTHROUGH (1u << 7)
+/* Idmapped mounts; callers are told only to ops that make inodes (1.1) */
+#define LLFUSED_WANT_IDMAP (1u << 8)
 
 /* How load(), configure() and ready() say what is wrong: one line, no newline. */
 struct llfused_error {
@@ -406,6 +434,19 @@ struct llfused_conn {
 	uint32_t max_write; /* bytes of one write request */
 	uint32_t max_read;  /* bytes of one read request */
 	uint32_t mount;     /* LLFUSED_MOUNT_*: what the mount was asked to be */
+	uint64_t dev;       /* st_dev of the mount, as makedev(3) makes it (1.1) */
+};
+
+/* What a backend decides once its options are known; as its tables say, when wish() is entered. */
+struct llfused_wishes {
+	uint32_t wants; /* LLFUSED_WANT_* */
+	/* With LLFUSED_WANT_PASSTHROUGH, 1 or 2 file systems on each other: 1 when it is entered,
+	 * backing files then are of plain file systems; 2: also of an overlay or another FUSE
+	 * mount, and then this mount cannot be a layer of an overlay. */
+	uint32_t stack_depth;
+	/* Another table, static and stamped, may take its place. */
+	const struct llfused_ops *ops;
+	uint64_t reserved[4];
 };
 
 /*
@@ -440,6 +481,10 @@ struct llfused_backend {
 	void (*destroy)(void *fs);
 	/* The last call, before a plugin's code is unmapped. */
 	void (*unload)(void);
+	/* Since 1.1.  By the main thread, after ready() and before the mount: may change all of
+	 * `wishes`.  A table of ops without lookup and getattr, or a stack_depth other than 1 and
+	 * 2, ends the start. */
+	void (*wish)(void *fs, struct llfused_wishes *wishes);
 };
 
 /* Fill the stamps of struct llfused_ops and struct llfused_backend in an initialiser (C, C++20). */
@@ -571,6 +616,11 @@ int llfused_notify_inval_entry(uint64_t parent, const char *name, int expire_onl
  * the file itself gets IN_DELETE_SELF, one on the directory gets nothing */
 int llfused_notify_delete(uint64_t parent, uint64_t child, const char *name);
 
+/* Asks the kernel to forget inodes that nobody uses, as far as it can: forget() follows for those
+ * that it drops.  Queued like the three above, in several messages if there are many: with -EAGAIN
+ * the first of them may be queued.  -EOPNOTSUPP: the kernel is older than 6.18.  Since 1.1. */
+int llfused_notify_prune(const uint64_t *nodeids, size_t count);
+
 /* Wakes who polls; `wakeup` is what poll() was given.  Sent at once, and never waits: fit for
  * handlers. */
 int llfused_notify_poll(uint64_t wakeup);
@@ -584,6 +634,19 @@ int llfused_notify_poll(uint64_t wakeup);
  */
 int llfused_notify_store(uint64_t nodeid, uint64_t offset, const void *data, size_t size);
 int llfused_notify_retrieve(uint64_t cookie, uint64_t nodeid, uint64_t offset, uint32_t size);
+
+/* ---- files that the kernel reads and writes by itself (1.1) ------------------------------- */
+
+/*
+ * Registers the regular file behind `fd` for LLFUSED_OPEN_PASSTHROUGH: *id is its id, and `fd` may
+ * be closed.  From init() on, any thread; with the credentials of the calling thread the kernel
+ * will do all reads and writes.  -EPERM: LLFUSED_WANT_PASSTHROUGH is not in force.  -ELOOP: its
+ * file system stands on others, more than stack_depth allows.  -EINVAL: not a regular file.
+ * -ENOTCONN: not mounted (yet, or any more).
+ */
+int llfused_backing_open(int fd, uint32_t *id);
+/* Files that are open with it go on.  -ENOENT: there is no such id; -EPERM, -ENOTCONN: as above. */
+int llfused_backing_close(uint32_t id);
 
 /* ---- the global lock ---------------------------------------------------------------------- */
 
