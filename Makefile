@@ -39,6 +39,7 @@ endif
 
 PROTO_SRC  := $(sort $(wildcard proto/*.c))
 MEMFS_SRC  := $(sort $(wildcard backends/memfs/*.c))
+PT_SRC     := $(sort $(wildcard backends/passthrough/*.c))
 NULL_SRC   := $(sort $(wildcard backends/null/*.c))
 HELLO_SRC  := $(sort $(wildcard backends/hello/*.c))
 KV_SRC     := $(sort $(wildcard backends/kv/*.c))
@@ -61,13 +62,15 @@ LAYER := $(B)/layer
 
 inc_daemon     := -Ibackends/include -I$(LAYER)/proto
 inc_backends   := -Ibackends/include
-inc_unit       := -Ibackends/include -I$(LAYER)/proto -I$(LAYER)/daemon -I$(LAYER)/memfs
+inc_unit       := -Ibackends/include -I$(LAYER)/proto -I$(LAYER)/daemon -I$(LAYER)/memfs \
+	-I$(LAYER)/passthrough
 inc_integration := -Ibackends/include
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 PROTO_OBJ  := $(call objs,$(PROTO_SRC))
 MEMFS_OBJ  := $(call objs,$(MEMFS_SRC))
+PT_OBJ     := $(call objs,$(PT_SRC))
 NULL_OBJ   := $(call objs,$(NULL_SRC))
 HELLO_OBJ  := $(call objs,$(HELLO_SRC))
 KV_OBJ     := $(call objs,$(KV_SRC))
@@ -83,7 +86,7 @@ TESTFS_PLUGIN_OBJ := $(call objs,$(TESTFS_PLUGIN_SRC))
 TESTFS_SHARED_OBJ := $(call objs,$(TESTFS_SHARED_SRC))
 
 # The file systems that are part of the daemon; and the daemon but its main(), for tests.
-BUILTIN_OBJ := $(MEMFS_OBJ) $(NULL_OBJ)
+BUILTIN_OBJ := $(MEMFS_OBJ) $(PT_OBJ) $(NULL_OBJ)
 DAEMON_LIB  := $(filter-out $(B)/obj/daemon/main.o,$(DAEMON_OBJ)) $(PROTO_OBJ) $(BUILTIN_OBJ)
 PLUGIN_OBJ  := $(HELLO_OBJ) $(KV_OBJ) $(UNIT_PLUGIN_OBJ) $(TESTFS_PLUGIN_OBJ) $(TESTFS_SHARED_OBJ)
 
@@ -124,11 +127,12 @@ $(B)/plugindir: FORCE
 .PHONY: FORCE
 FORCE:
 
-$(LAYER)/.made:
-	@mkdir -p $(LAYER)/proto $(LAYER)/daemon $(LAYER)/memfs
+$(LAYER)/.made: Makefile
+	@mkdir -p $(LAYER)/proto $(LAYER)/daemon $(LAYER)/memfs $(LAYER)/passthrough
 	@ln -sfn $(CURDIR)/proto $(LAYER)/proto/proto
 	@ln -sfn $(CURDIR)/daemon $(LAYER)/daemon/daemon
 	@ln -sfn $(CURDIR)/backends/memfs $(LAYER)/memfs/memfs
+	@ln -sfn $(CURDIR)/backends/passthrough $(LAYER)/passthrough/passthrough
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(PROTO_OBJ) $(BUILTIN_OBJ) $(PLUGIN_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) \
@@ -322,7 +326,7 @@ check-header:
 
 # ---- checks of the text ---------------------------------------------------------------------------
 
-BACKEND_C := $(MEMFS_SRC) $(NULL_SRC) $(HELLO_SRC) $(KV_SRC)
+BACKEND_C := $(MEMFS_SRC) $(PT_SRC) $(NULL_SRC) $(HELLO_SRC) $(KV_SRC)
 ALL_C := $(PROTO_SRC) $(BACKEND_C) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) \
 	$(FUZZ_SRC) $(TSAN_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
 	$(wildcard tests/integration/preload/*.c tests/fake/*.c)

@@ -9,10 +9,12 @@
 
 extern const struct llfused_backend memfs_backend;
 extern const struct llfused_backend null_backend;
+extern const struct llfused_backend pt_backend;
 
 const struct builtin builtins[] = {
 	{"tmpfs", &memfs_backend},
 	{"memfs", &memfs_backend},
+	{"passthrough", &pt_backend},
 	{"null", &null_backend},
 	{NULL, NULL},
 };

@@ -22,11 +22,11 @@ forbid daemon '(^|/)(tools|tests)/' 'daemon/ may include only proto/ and the pub
 forbid tools/fsbench '(^|/)(daemon|backends|tests)/' 'tools/ may include only proto/'
 forbid tests/integration/testfs '(^|/)(daemon|proto|tools)/' 'a backend may include only the public header'
 
-for backend in memfs null hello kv; do
+for backend in memfs passthrough null hello kv; do
 	forbid daemon "(^|/)backends/$backend/" 'daemon/ may not look inside a backend'
 	forbid "backends/$backend" '(^|/)(daemon|proto|tools|tests)/' \
 		'a backend may include only the public header'
-	for other in memfs null hello kv; do
+	for other in memfs passthrough null hello kv; do
 		[ "$other" = "$backend" ] || forbid "backends/$backend" "(^|/)backends/$other/" \
 			'a backend may not look inside another one'
 	done

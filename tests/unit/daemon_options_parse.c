@@ -148,7 +148,7 @@ Test(options_parse, help_and_version_need_nothing_else)
 Test(options_parse, what_is_missing_is_named)
 {
 	refused("/mnt", "no backend given");
-	refused("/mnt", "--backend=NAME with tmpfs, memfs, null, a plugin's name, or "
+	refused("/mnt", "--backend=NAME with tmpfs, memfs, passthrough, null, a plugin's name, or "
 			"the path");
 	refused("--backend=|/mnt", "the backend's name is empty");
 	refused("--backend=tmpfs", "no mount point");

@@ -218,7 +218,7 @@ Test(plugin, an_unknown_name_tells_what_there_is_and_where_was_looked)
 	char first[256];
 
 	search("@/a:@");
-	refused("nope", -ENOENT, "'nope': built in are tmpfs, memfs, null");
+	refused("nope", -ENOENT, "'nope': built in are tmpfs, memfs, passthrough, null");
 	snprintf(first, sizeof first, "no nope.so in %s/a, %s, ", top, top);
 	refused("nope", -ENOENT, first);
 	refused("nope", -ENOENT, LLFUSED_PLUGINDIR);

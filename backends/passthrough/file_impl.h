@@ -1,0 +1,68 @@
+/*
+ * What the parts of file.c share: the table of handles, the state of an inode that is open, and
+ * what is to be known of a mount's files before they are opened.
+ */
+#ifndef PASSTHROUGH_FILE_IMPL_H
+#define PASSTHROUGH_FILE_IMPL_H
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "file.h"
+#include "slab.h"
+#include "source.h"
+
+#define PT_FILE_LOCKS 256u /* a power of two */
+
+/* What the data of a mount's files is like. */
+enum pt_file_kind {
+	PT_FILE_KIND_UNKNOWN, /* not asked yet */
+	PT_FILE_KIND_PLAIN,
+	PT_FILE_KIND_SIZELESS, /* made as it is read, the size means nothing: proc, sysfs, ... */
+	PT_FILE_KIND_COPIED    /* the first open for writing copies the file: overlayfs */
+};
+
+struct pt_files {
+	pthread_mutex_t lock;                /* of taking and giving handles */
+	struct pt_slab handles;              /* struct pt_file; fh is the index + 1 */
+	_Atomic uint64_t highest;            /* fh ever given out */
+	pthread_mutex_t node[PT_FILE_LOCKS]; /* the nodes' file locks, by their index */
+	_Atomic uint8_t kinds[PT_MOUNTS_MAX];
+};
+
+/* How the inode's opens are, from the first of them to the last release. */
+struct pt_file_state {
+	enum pt_file_mode mode;
+	uint32_t backing_id; /* with PT_FILE_BACKING */
+	uint32_t opens;
+	uint32_t mappers; /* of them, those that may map the file to write to it */
+};
+
+/* `flags` of open(2). */
+static inline bool pt_file_writes(uint32_t flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* Without the right to read nothing is mapped. */
+static inline bool pt_file_maps(uint32_t flags)
+{
+	return (flags & O_ACCMODE) == O_RDWR;
+}
+
+/* Of the mount in which the file behind `fd` (O_PATH too) lies; any thread that may ask the mount
+ * for its sort. */
+enum pt_file_kind pt_file_kind(struct pt *fs, uint32_t mount, int fd);
+
+/*
+ * One more open of the inode, by a handle with fd, flags and node set: the first one chooses the
+ * mode, the others get the same.  Fills in file->mode and what the kernel is to be told of it.
+ * `is_new`: the kernel has not heard of the inode before.  0 or -ENOMEM.
+ */
+int pt_file_join(struct pt *fs, struct pt_file *file, bool is_new, struct llfused_open *out);
+/* Its end; `nameless`: the inode has no name any more.  Before the node is let go. */
+void pt_file_leave(struct pt *fs, const struct pt_file *file, bool nameless);
+
+#endif

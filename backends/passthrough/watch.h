@@ -1,0 +1,21 @@
+/*
+ * -o watch: changes made on the source, not through us, are told to the kernel at once.  By
+ * fanotify on the whole file system where we may, else by inotify on the directories that the
+ * kernel knows.
+ */
+#ifndef PASSTHROUGH_WATCH_H
+#define PASSTHROUGH_WATCH_H
+
+#include <stdint.h>
+
+struct pt;
+
+/* In init().  0 (with a warning in the log when nothing can be watched), or a negative errno. */
+int pt_watch_start(struct pt *fs);
+void pt_watch_stop(struct pt *fs);
+
+/* A directory became known (O_PATH descriptor), or went.  Nothing to do without fs->watch. */
+void pt_watch_dir(struct pt *fs, uint64_t nodeid, int fd);
+void pt_watch_gone(struct pt *fs, uint64_t nodeid);
+
+#endif
