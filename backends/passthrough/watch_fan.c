@@ -213,11 +213,8 @@ static bool read_place(const struct fanotify_event_info_fid *info, struct place 
 	return true;
 }
 
-static void read_parts(const struct fanotify_event_metadata *event, struct told *told)
+static void read_parts(const unsigned char *at, const unsigned char *end, struct told *told)
 {
-	const unsigned char *at = (const unsigned char *)event + event->metadata_len;
-	const unsigned char *end = (const unsigned char *)event + event->event_len;
-
 	while (at < end) {
 		const struct fanotify_event_info_fid *info = (const void *)at;
 
@@ -229,7 +226,8 @@ static void read_parts(const struct fanotify_event_metadata *event, struct told 
 	}
 }
 
-static void handle(struct pt_watch *w, const struct fanotify_event_metadata *event)
+static void handle(struct pt_watch *w, const struct fanotify_event_metadata *event,
+		   const unsigned char *raw)
 {
 	uint8_t what = event->mask & FAN_MODIFY ? PT_TELL_DATA : PT_TELL_ATTR;
 	struct told told = {.has_dir = false};
@@ -240,7 +238,7 @@ static void handle(struct pt_watch *w, const struct fanotify_event_metadata *eve
 	/* what comes through one mount of an inode changes it in the others, too */
 	if (event->pid == w->pid && !atomic_load(&w->aliases))
 		return;
-	read_parts(event, &told);
+	read_parts(raw + event->metadata_len, raw + event->event_len, &told);
 	is_name = told.has_dir && strcmp(told.dir.name, ".") != 0;
 	if ((event->mask & NAMES) && is_name)
 		for_nodes(w, &told.dir, tell_name, 0);
@@ -267,14 +265,19 @@ static void meet_new_mounts(struct pt_watch *w)
 
 bool pt_watch_fan_read(struct pt_watch *w)
 {
-	const struct fanotify_event_metadata *event = (const void *)w->buffer;
-	ssize_t n = read(w->fan_fd, w->buffer, PT_WATCH_READ);
-	bool full = n > (ssize_t)PT_WATCH_READ / 2;
+	ssize_t n = read(w->fan_fd, w->buffer, PT_WATCH_READ), at = 0;
+	struct fanotify_event_metadata event;
 
 	if (n <= 0)
 		return true;
 	meet_new_mounts(w);
-	for (; FAN_EVENT_OK(event, n); event = FAN_EVENT_NEXT(event, n))
-		handle(w, event);
-	return !full;
+	while (n - at >= (ssize_t)sizeof(event)) {
+		/* only every fourth byte is sure to be the start of one */
+		memcpy(&event, w->buffer + at, sizeof(event));
+		if (event.event_len < sizeof(event))
+			break;
+		handle(w, &event, w->buffer + at);
+		at += event.event_len;
+	}
+	return n <= (ssize_t)PT_WATCH_READ / 2;
 }

@@ -54,7 +54,7 @@ struct pt_watch {
 	pthread_mutex_t choose;              /* while a mount's way is chosen */
 	atomic_bool warned_full;             /* of inotify's limits */
 
-	pthread_mutex_t lock; /* of marks and map; nothing that could sleep is done under it */
+	pthread_mutex_t lock; /* of marks and map; no server is waited for under it */
 	struct pt_watch_mark *marks;
 	uint32_t nmarks;
 	atomic_bool aliases; /* a file system has more than one mark */
