@@ -32,6 +32,9 @@
  * quotas and into reserved blocks. */
 #define NOT_FOR_USERS (1u << CAP_FSETID | 1u << CAP_SYS_RESOURCE)
 
+/* An id that nobody has: no file's group. */
+#define NO_GROUP (UINT32_MAX - 1000)
+
 /* What the thread is by itself.  libc's functions of these names change all threads, or remember
  * what they think is so: the calls are made raw. */
 static _Thread_local struct self {
@@ -208,12 +211,27 @@ int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt
 	return result;
 }
 
+/* Members of a file's group may keep a setgid bit without group-execute, also without CAP_FSETID;
+ * and the daemon's groups are not the caller's.  A user namespace may not know the id: then the
+ * thread keeps its own. */
+static void leave_groups(struct pt_creds *creds)
+{
+	if (!self.bare && syscall(CALL_SETGROUPS, 0L, NULL) == 0)
+		self.bare = true;
+	set_gid(NO_GROUP);
+	creds->switched = true;
+}
+
 int pt_creds_drop(struct pt_creds *creds)
 {
 	int result = know_self();
 
 	*creds = (struct pt_creds){0};
-	return result ? result : drop(NOT_FOR_USERS, creds);
+	if (result == 0)
+		result = drop(NOT_FOR_USERS, creds);
+	if (result == 0 && creds->dropped)
+		leave_groups(creds);
+	return result;
 }
 
 int pt_creds_heed_quotas(struct pt_creds *creds)

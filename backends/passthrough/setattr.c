@@ -143,6 +143,21 @@ static int set_owner(const struct llfused_ctx *ctx, const struct target *t,
 	return fchownat(t->fd, "", uid, gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+/* A request that sets nothing asks to clear setuid and setgid: before fallocate and copy_file_range
+ * by somebody who must not keep them, and of chown(2) with neither id. */
+static int clear_suid(const struct llfused_ctx *ctx, const struct target *t,
+		      const struct llfused_setattr *set)
+{
+	struct pt_creds creds;
+	int result = pt_creds_drop(&creds);
+
+	if (result)
+		return result;
+	result = set_owner(ctx, t, set);
+	pt_creds_end(&creds);
+	return result;
+}
+
 static int set_mode(const struct llfused_ctx *ctx, const struct target *t,
 		    const struct llfused_setattr *set)
 {
@@ -214,9 +229,7 @@ static int apply(const struct llfused_ctx *ctx, const struct target *t,
 		}
 		done += (set->valid & steps[i].bits) != 0;
 	}
-	/* A request that sets nothing asks to clear setuid and setgid: before fallocate and
-	 * copy_file_range, and of chown(2) with neither id. */
-	return done > 0 ? 0 : set_owner(ctx, t, set);
+	return done > 0 ? 0 : clear_suid(ctx, t, set);
 }
 
 int pt_attr_setattr(struct llfused_ctx *ctx, uint64_t nodeid, const struct llfused_setattr *set,

@@ -22,10 +22,14 @@
 #define TRUSTED    "trusted."
 #define LIST_USUAL 1024
 
+static bool is_access_acl(const char *name)
+{
+	return strcmp(name, "system.posix_acl_access") == 0;
+}
+
 static bool is_acl(const char *name)
 {
-	return strcmp(name, "system.posix_acl_access") == 0 ||
-	       strcmp(name, "system.posix_acl_default") == 0;
+	return is_access_acl(name) || strcmp(name, "system.posix_acl_default") == 0;
 }
 
 /* The caller is neither in the group nor has CAP_FSETID.  The daemon has it, so the source's kernel
@@ -52,7 +56,7 @@ int pt_xattr_set(struct llfused_ctx *ctx, uint64_t nodeid, const char *name, con
 	pt_sys_fd_path(path, ref.fd);
 	if (setxattr(path, name, value, size, (int)flags) < 0)
 		result = -errno;
-	else if (xflags & LLFUSED_XATTR_ACL_KILL_SGID)
+	else if (xflags & LLFUSED_XATTR_ACL_KILL_SGID && is_access_acl(name))
 		result = clear_setgid(ref.fd, path);
 	pt_node_put(pt_of(ctx), &ref);
 	return result;

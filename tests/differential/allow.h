@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Switches rules on by a comma-separated list of names ("none" first switches all off); false on an
- * unknown name. */
+/* Switches rules on by a comma-separated list of their names and those of sets of them ("none"
+ * switches all off); false on an unknown name.  None is on at first. */
 bool allow_choose(const char *list);
 void allow_list(FILE *out);
 /* True if some rule excuses the difference; counts its use. */

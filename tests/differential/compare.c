@@ -24,7 +24,7 @@ struct judge {
 
 void compare_reset(struct compare *c)
 {
-	c->n_mapped = 0;
+	c->mapped.n = c->suid.n = 0;
 	if (!c->begun)
 		c->begun = time(NULL);
 }
@@ -108,12 +108,10 @@ static bool differ_time(struct judge *j, enum field field, const char *where,
 
 /* ---- stats ---- */
 
-static bool was_mapped(const struct compare *c, const struct statx *a)
+static void recall(struct judge *j, const struct statx *a)
 {
-	for (size_t i = 0; i < c->n_mapped; i++)
-		if (c->mapped[i] == a->stx_ino)
-			return true;
-	return false;
+	j->d->mapped = noted_has(&j->c->mapped, a);
+	j->d->suid = noted_has(&j->c->suid, a);
 }
 
 static bool differ_stat(struct judge *j, const char *where, const struct statx *a,
@@ -121,7 +119,7 @@ static bool differ_stat(struct judge *j, const char *where, const struct statx *
 {
 	j->d->sa = a;
 	j->d->sb = b;
-	j->d->mapped = was_mapped(j->c, a);
+	recall(j, a);
 	if (a->stx_mode != b->stx_mode) {
 		SHOW(j, "0%o", a->stx_mode, b->stx_mode);
 		if (verdict(j, FIELD_MODE, where))
@@ -358,9 +356,15 @@ static void note_mapping(struct compare *c, const struct diff *d)
 {
 	const struct snap *s = &d->ra->after[SNAP_HANDLE0];
 
-	if (d->row->flags & ROW_MAPS && d->ra->ret == 0 && s->err == 0 &&
-	    c->n_mapped < MAPPED_MAX && !was_mapped(c, &s->st))
-		c->mapped[c->n_mapped++] = s->st.stx_ino;
+	if (d->row->flags & ROW_MAPS && d->ra->ret == 0 && s->err == 0)
+		noted_add(&c->mapped, &s->st);
+}
+
+static void note_suid(struct compare *c, const struct result *r)
+{
+	for (const struct snap *s = r->after; s < r->after + SNAP_SLOTS; s++)
+		if (s->err == 0 && S_ISREG(s->st.stx_mode) && s->st.stx_mode & (S_ISUID | S_ISGID))
+			noted_add(&c->suid, &s->st);
 }
 
 bool compare_results(struct compare *c, const struct shared *shm, struct diff *d)
@@ -372,8 +376,9 @@ bool compare_results(struct compare *c, const struct shared *shm, struct diff *d
 			   .ra = &shm->res[0],
 			   .rb = &shm->res[1]};
 	note_mapping(c, d);
-	d->mapped = d->ra->after[SNAP_HANDLE0].err == 0 &&
-		    was_mapped(c, &d->ra->after[SNAP_HANDLE0].st);
+	note_suid(c, d->ra);
+	if (d->ra->after[SNAP_HANDLE0].err == 0)
+		recall(&j, &d->ra->after[SNAP_HANDLE0].st);
 	if (differ_err(&j, FIELD_ERRNO, "the call", d->ra->err, d->rb->err) ||
 	    differ_num(&j, FIELD_RET, "the call", d->ra->ret, d->rb->ret))
 		return true;

@@ -6,14 +6,13 @@
 #define DIFF_COMPARE_H
 
 #include "diff.h"
+#include "noted.h"
 #include "worker.h"
 
-enum { MAPPED_MAX = 1024 };
-
 struct compare {
-	int64_t begun;               /* seconds: times from here to now are "now" */
-	uint64_t mapped[MAPPED_MAX]; /* inode numbers on side A */
-	size_t n_mapped;
+	int64_t begun; /* seconds: times from here to now are "now" */
+	struct noted mapped;
+	struct noted suid; /* regular files that had a set-uid or set-gid bit */
 };
 
 /* At the start of an epoch. */

@@ -47,6 +47,7 @@ struct diff {
 	const struct statx *sa0, *sb0; /* before the operation, for a time's move */
 	const struct result *ra, *rb;
 	bool mapped;       /* the file was mapped at some time */
+	bool suid;         /* it had a set-uid or set-gid bit at some time */
 	bool a_moved;      /* for a time's move: it was on side A */
 	bool a_now, b_now; /* for a time: it is about now, not one that was set */
 };

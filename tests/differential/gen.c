@@ -217,7 +217,7 @@ static bool in_groups(const struct gen *g, const struct op_row *row)
 	size_t len = strlen(group);
 
 	if (!g->groups)
-		return !(row->flags & ROW_FILLS);
+		return !(row->flags & ROW_ASKED);
 	for (const char *p = g->groups; (p = strstr(p, group)); p += len)
 		if ((p == g->groups || p[-1] == ',') && (p[len] == ',' || p[len] == '\0'))
 			return true;

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	printf("differential: seed %llu, A %s, B %s\n", (unsigned long long)o.seed, o.real[0],
 	       o.real[1]);
 	run.verbose = o.verbose;
-	if (team_start(&run.team, o.real[0], o.real[1], (int)o.procs, (int)o.timeout) < 0)
+	if (team_start(&run.team, (const char *const[]){o.real[0], o.real[1]}, o.behind,
+		       (int)o.procs, (int)o.timeout) < 0)
 		return usage_error("%s", run.team.failure);
 	alarm(0);
 	ret = ops ? replay_run(&run, &o, ops, n_ops) : soak_run(&run, &o);

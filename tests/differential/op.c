@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const struct op_table *const tables[] = {
-	&ops_open, &ops_names, &ops_dirs,  &ops_io,     &ops_space, &ops_map,
-	&ops_attr, &ops_xattr, &ops_locks, &ops_limits, &ops_full,  &ops_walk,
+	&ops_open, &ops_names, &ops_dirs,  &ops_io,     &ops_splice, &ops_space, &ops_map,
+	&ops_attr, &ops_xattr, &ops_locks, &ops_limits, &ops_full,   &ops_flags, &ops_walk,
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 

@@ -86,7 +86,7 @@ enum {
 	ROW_SETS = 128,   /* gives path 1 the xattr that string 0 begins with */
 	ROW_SEEKS = 32,   /* answers with the map of data and holes */
 	ROW_LEAVES = 512, /* may have made its name even where it fails */
-	ROW_FILLS = 256,  /* fills the file system: only if its group is asked for by name */
+	ROW_ASKED = 256,  /* only if its group is asked for by name */
 };
 
 /*

@@ -66,22 +66,26 @@ static bool has_capability(int base, const char *path, const struct stat *st)
 	return has;
 }
 
-/* A chown that changes no id, on a file with bits that it should clear: see the list of allowed
- * differences. */
-static bool chown_nothing(int base, const char *path, int flags, int64_t uid, int64_t gid)
+/* A chown of a file with bits that it should clear: those that the rules chown-nothing (of no id)
+ * and setgid-member leave out. */
+static bool chown_left_out(int base, const char *path, int flags, int64_t uid, int64_t gid)
 {
 	struct stat st;
 
-	return uid == -1 && gid == -1 && allow_is_on("chown-nothing") &&
-	       fstatat(base, path, &st, flags) == 0 && !S_ISDIR(st.st_mode) &&
-	       st.st_mode & (S_ISUID | S_ISGID) &&
-	       (geteuid() == 0 ? has_capability(base, path, &st) : st.st_uid != geteuid());
+	if (fstatat(base, path, &st, flags) < 0 || S_ISDIR(st.st_mode) ||
+	    !(st.st_mode & (S_ISUID | S_ISGID)))
+		return false;
+	if ((st.st_mode & (S_ISGID | S_IXGRP)) == S_ISGID && allow_is_on("setgid-member"))
+		return true;
+	if (uid != -1 || gid != -1 || !allow_is_on("chown-nothing"))
+		return false;
+	return geteuid() == 0 ? has_capability(base, path, &st) : st.st_uid != geteuid();
 }
 
 static void exec_chown(struct worker *w, const struct op *op, struct result *r)
 {
-	if (chown_nothing(worker_base(w, op, 0), w->path[0], (int)op->num[2], op->num[0],
-			  op->num[1])) {
+	if (chown_left_out(worker_base(w, op, 0), w->path[0], (int)op->num[2], op->num[0],
+			   op->num[1])) {
 		worker_done(r, 0);
 		return;
 	}
@@ -98,7 +102,7 @@ static void gen_fchown(struct gen *g, struct op *op)
 
 static void exec_fchown(struct worker *w, const struct op *op, struct result *r)
 {
-	if (chown_nothing(worker_fd(w, op->num[0]), "", AT_EMPTY_PATH, op->num[1], op->num[2])) {
+	if (chown_left_out(worker_fd(w, op->num[0]), "", AT_EMPTY_PATH, op->num[1], op->num[2])) {
 		worker_done(r, 0);
 		return;
 	}
@@ -234,8 +238,9 @@ static void exec_statx(struct worker *w, const struct op *op, struct result *r)
 	worker_done(r, statx(worker_base(w, op, 0), w->path[0], (int)op->num[0], mask, &st));
 	if (r->err)
 		return;
-	worker_say(w, r, "mask=%#x attributes=%#llx", st.stx_mask & mask,
-		   (unsigned long long)st.stx_attributes);
+	worker_say(w, r, "mask=%#x", st.stx_mask & mask);
+	if (!allow_is_on("statx-attributes"))
+		worker_say(w, r, " attributes=%#llx", (unsigned long long)st.stx_attributes);
 	if (mask & STATX_BTIME)
 		worker_say(w, r, " btime_valid=%d btime_after_ctime=%d",
 			   st.stx_btime.tv_sec > 1600000000 && st.stx_btime.tv_nsec < 1000000000,

@@ -2,6 +2,7 @@
  * Operations that list directories: streams kept open across changes, positions in them, and whole
  * listings. Knows nothing of the other side.
  */
+#include "allow.h"
 #include "dirlist.h"
 #include "gen.h"
 #include "ops.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void gen_readdir(struct gen *g, struct op *op)
@@ -38,8 +40,20 @@ static void gen_seekdir(struct gen *g, struct op *op)
 	op->num[1] = rng_chance(&g->rng, 40) ? 0 : (int64_t)rng_below(&g->rng, 12);
 }
 
+/* See the list of allowed differences. */
+static bool is_removed(int fd)
+{
+	struct stat st;
+
+	return allow_is_on("ext4-removed") && fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 static void exec_seekdir(struct worker *w, const struct op *op, struct result *r)
 {
+	if (is_removed(worker_fd(w, op->num[0]))) {
+		worker_done(r, 0);
+		return;
+	}
 	worker_done(r, stream_seek(&w->handle[op->num[0]].stream, worker_fd(w, op->num[0]),
 				   (size_t)op->num[1], &w->shm->churn));
 }

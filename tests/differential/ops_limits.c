@@ -2,8 +2,10 @@
  * Operations at limits: the limit on a file's size, programs that must not be written to, and (only
  * where asked for, on small mounts) a full file system.  Knows nothing of the other side.
  */
+#include "allow.h"
 #include "gen.h"
 #include "ops.h"
+#include "spare.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -53,7 +55,10 @@ static void exec_fsize(struct worker *w, const struct op *op, struct result *r)
 	struct rlimit limit = {.rlim_cur = (rlim_t)op->num[2]}, was;
 
 	told = 0;
-	if (op->num[4] < 0 || op->num[4] > DATA_MAX || getrlimit(RLIMIT_FSIZE, &was) < 0)
+	if (op->num[1] == UNDER_FALLOCATE && allow_is_on("ext4-limit"))
+		return;
+	if (op->num[4] < 0 || op->num[4] > DATA_MAX || getrlimit(RLIMIT_FSIZE, &was) < 0 ||
+	    spare_limited(worker_fd(w, op->num[0]), op->num[3], op->num[4]))
 		return;
 	limit.rlim_max = was.rlim_max;
 	sigaction(SIGXFSZ, &sa, &sa_was);
@@ -127,12 +132,14 @@ static void poke(struct worker *w, struct result *r, const char *path)
 /* Not through a symlink: that would make a name which the path does not tell. */
 static void put_program(struct worker *w, struct result *r, const char *path)
 {
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		      0755);
+	int fd = spare_resize_at(AT_FDCWD, path) ? -1
+						 : open(path,
+							O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
+								O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+							0755);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || spare_write(fd, 0, 0)) {
 		worker_say(w, r, "no program\n");
 	} else {
 		ssize_t put = write(fd, program, sizeof(program));

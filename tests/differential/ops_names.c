@@ -2,6 +2,7 @@
  * Operations that make, move and remove names.
  * Knows nothing of the other side.
  */
+#include "allow.h"
 #include "gen.h"
 #include "ops.h"
 #include "worker.h"
@@ -77,8 +78,22 @@ static void gen_rename(struct gen *g, struct op *op)
 		snprintf(op->str[1], OP_STR_MAX, "%s", op->str[0]);
 }
 
+/* See the list of allowed differences. */
+static bool is_whiteout_onto_dir(struct worker *w, const struct op *op)
+{
+	struct stat st;
+
+	return op->num[0] == RENAME_WHITEOUT && allow_is_on("ext4-whiteout") &&
+	       fstatat(worker_base(w, op, 1), w->path[1], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
 static void exec_rename(struct worker *w, const struct op *op, struct result *r)
 {
+	if (is_whiteout_onto_dir(w, op)) {
+		worker_done(r, 0);
+		return;
+	}
 	worker_done(r, renameat2(worker_base(w, op, 0), w->path[0], worker_base(w, op, 1),
 				 w->path[1], (unsigned)op->num[0]));
 }
@@ -153,6 +168,10 @@ static void gen_mknod(struct gen *g, struct op *op)
 
 static void exec_mknod(struct worker *w, const struct op *op, struct result *r)
 {
+	if (S_ISFIFO(op->num[0]) && allow_is_on("behind-fifo")) {
+		worker_done(r, 0);
+		return;
+	}
 	worker_done(r, mknodat(worker_base(w, op, 0), w->path[0], (mode_t)op->num[0],
 			       (dev_t)op->num[1]));
 }

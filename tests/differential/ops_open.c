@@ -2,8 +2,10 @@
  * Operations that make, copy and close handles, and give an unnamed file a name.
  * Knows nothing of the other side.
  */
+#include "allow.h"
 #include "gen.h"
 #include "ops.h"
+#include "spare.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -61,10 +63,14 @@ static void gen_tmpfile(struct gen *g, struct op *op)
 
 static void exec_open(struct worker *w, const struct op *op, struct result *r)
 {
-	int fd = openat(worker_base(w, op, 0), w->path[0], (int)op->num[1] | always,
-			(mode_t)op->num[2]);
+	int base = worker_base(w, op, 0);
 
-	worker_install(w, op->num[0], fd, r);
+	if (op->num[1] & O_TRUNC && spare_resize_at(base, w->path[0]))
+		worker_done(r, 0);
+	else
+		worker_install(
+			w, op->num[0],
+			openat(base, w->path[0], (int)op->num[1] | always, (mode_t)op->num[2]), r);
 }
 
 static void gen_close(struct gen *g, struct op *op)
@@ -125,7 +131,11 @@ static void gen_setfl(struct gen *g, struct op *op)
 
 static void exec_setfl(struct worker *w, const struct op *op, struct result *r)
 {
-	worker_done(r, fcntl(worker_fd(w, op->num[0]), F_SETFL, (int)op->num[1] | O_NONBLOCK));
+	int fd = worker_fd(w, op->num[0]), flags = (int)op->num[1], was = fcntl(fd, F_GETFL);
+
+	if (allow_is_on("setfl-late"))
+		flags = (flags & ~O_NOATIME) | (was & (O_NOATIME | O_APPEND | O_DIRECT));
+	worker_done(r, fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
 static void gen_linkh(struct gen *g, struct op *op)

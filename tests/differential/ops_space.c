@@ -5,6 +5,7 @@
 #include "allow.h"
 #include "gen.h"
 #include "ops.h"
+#include "spare.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define HUGE (INT64_C(1) << 60) /* bytes */
+#define FAR  (INT64_C(1) << 43) /* within a file of any file system, bytes */
 
 static void gen_truncate(struct gen *g, struct op *op)
 {
@@ -32,7 +34,7 @@ static bool truncate_same(const char *path, int64_t size)
 
 static void exec_truncate(struct worker *w, const struct op *op, struct result *r)
 {
-	if (truncate_same(w->path[0], op->num[0]))
+	if (truncate_same(w->path[0], op->num[0]) || spare_resize_at(AT_FDCWD, w->path[0]))
 		worker_done(r, 0);
 	else
 		worker_done(r, truncate(w->path[0], op->num[0]));
@@ -46,7 +48,10 @@ static void gen_ftruncate(struct gen *g, struct op *op)
 
 static void exec_ftruncate(struct worker *w, const struct op *op, struct result *r)
 {
-	worker_done(r, ftruncate(worker_fd(w, op->num[0]), op->num[1]));
+	if (spare_resize(worker_fd(w, op->num[0])))
+		worker_done(r, 0);
+	else
+		worker_done(r, ftruncate(worker_fd(w, op->num[0]), op->num[1]));
 }
 
 static void gen_fallocate(struct gen *g, struct op *op)
@@ -93,14 +98,24 @@ static int zero_range_by_hand(int fd, const struct op *op)
 	return fallocate(fd, keep, op->num[2], op->num[3]);
 }
 
-/* See the list of allowed differences. */
-static bool fallocate_full(int fd, int64_t length)
+/* The rule fallocate-full, for what every file system refuses, and what tmpfs does. */
+static bool fallocate_refused(int fd, const struct op *op)
 {
+	bool lacks = op->num[1] & FALLOC_FL_ZERO_RANGE && !allow_is_on("zero-range");
 	struct stat st;
 
-	return length >= HUGE && allow_is_on("fallocate-full") && fstat(fd, &st) == 0 &&
+	return (lacks || op->num[3] >= HUGE || op->num[2] >= FAR) &&
+	       allow_is_on("fallocate-full") && fstat(fd, &st) == 0 &&
 	       (st.st_mode & (S_ISUID | S_ISGID) ||
 		fgetxattr(fd, "security.capability", NULL, 0) >= 0);
+}
+
+/* The rule falloc-modes. */
+static bool is_not_passed(int mode)
+{
+	const int passed = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+
+	return mode & ~passed && allow_is_on("falloc-modes");
 }
 
 static void exec_fallocate(struct worker *w, const struct op *op, struct result *r)
@@ -108,7 +123,7 @@ static void exec_fallocate(struct worker *w, const struct op *op, struct result 
 	int fd = worker_fd(w, op->num[0]), mode = (int)op->num[1];
 	int ret;
 
-	if (fallocate_full(fd, op->num[3])) {
+	if (fallocate_refused(fd, op) || is_not_passed(mode) || spare_space(fd)) {
 		worker_done(r, 0);
 		return;
 	}
@@ -140,15 +155,19 @@ static bool copy_noatime(int fd)
 /* An offset of -1 means the handle's own position. */
 static void exec_copy(struct worker *w, const struct op *op, struct result *r)
 {
+	int fd_in = worker_fd(w, op->num[0]), fd_out = worker_fd(w, op->num[2]);
 	off64_t in = op->num[1], out = op->num[3];
+	struct stat st;
 
-	if (copy_noatime(worker_fd(w, op->num[0]))) {
+	if (copy_noatime(fd_in) || spare_copy(fd_in, in, fd_out, out)) {
 		worker_done(r, 0);
 		return;
 	}
-	worker_done(r, copy_file_range(worker_fd(w, op->num[0]), in == -1 ? NULL : &in,
-				       worker_fd(w, op->num[2]), out == -1 ? NULL : &out,
-				       (size_t)op->num[4], (unsigned)op->num[5]));
+	if (allow_is_on("behind-size"))
+		fstat(fd_in, &st);
+	worker_done(r,
+		    copy_file_range(fd_in, in == -1 ? NULL : &in, fd_out, out == -1 ? NULL : &out,
+				    (size_t)op->num[4], (unsigned)op->num[5]));
 }
 
 static const struct op_row rows[] = {

@@ -39,9 +39,9 @@ static void help(void)
 	     "  --procs=N        processes a side, 1 to 8 (4)\n"
 	     "  --group=LIST     only these: "
 	     "files,dirs,names,io,space,falloc,mmap,attr,xattr,locks,limits,\n"
-	     "                   full (only if named, and not with mmap: fills the file systems "
-	     "again\n"
-	     "                   and again)\n"
+	     "                   and only if named: flags (those of chattr(1)), full (not with "
+	     "mmap: fills\n"
+	     "                   the file systems again and again)\n"
 	     "  --epoch=N        operations until a fresh directory and fresh processes (2000)\n"
 	     "  --walk=N         operations between looks at the whole tree (250)\n"
 	     "  --time-sample=N  look at the moves of times at every N-th operation (32, 0: "
@@ -49,8 +49,12 @@ static void help(void)
 	     "  --timeout=N      seconds until an operation counts as hung (60)\n"
 	     "  --shrink-time=N  seconds for shrinking a case (60)\n"
 	     "  --no-shrink      report the difference as it was met\n"
-	     "  --allow=LIST     allow these differences too; \"none\" first switches all off\n"
-	     "  --list-allowed   the differences that can be allowed, and why\n"
+	     "  --allow=LIST     allow these differences too, by their names or sets' names; "
+	     "\"none\"\n"
+	     "                   switches all off.  At first those of the set memfs are on\n"
+	     "  --list-allowed   the differences that can be allowed, [their sets] and why\n"
+	     "  --behind=DIR     the last process of side A works in DIR, which A shows: behind "
+	     "its back\n"
 	     "  --replay=FILE    do the operations written in FILE\n"
 	     "  --self-test=X    make side A lie in one way, to see it found (\"list\" shows "
 	     "them)\n"
@@ -91,6 +95,7 @@ enum {
 	OPT_NO_SHRINK,
 	OPT_ALLOW,
 	OPT_LIST_ALLOWED,
+	OPT_BEHIND,
 	OPT_REPLAY,
 	OPT_SELF_TEST,
 	OPT_VERBOSE,
@@ -111,6 +116,7 @@ static const struct option long_options[] = {
 	{"no-shrink", no_argument, NULL, OPT_NO_SHRINK},
 	{"allow", required_argument, NULL, OPT_ALLOW},
 	{"list-allowed", no_argument, NULL, OPT_LIST_ALLOWED},
+	{"behind", required_argument, NULL, OPT_BEHIND},
 	{"replay", required_argument, NULL, OPT_REPLAY},
 	{"self-test", required_argument, NULL, OPT_SELF_TEST},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
@@ -147,6 +153,8 @@ static bool option_value(struct options *o, int opt, const char *arg)
 		return groups_known(arg);
 	case OPT_ALLOW:
 		return allow_choose(arg);
+	case OPT_BEHIND:
+		return realpath(arg, o->behind);
 	case OPT_SELF_TEST:
 		return fault_choose(arg);
 	default:
@@ -167,6 +175,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			      .timeout = 60,
 			      .shrink_time = 60,
 			      .shrink = true};
+	allow_choose("memfs");
 	while ((opt = getopt_long(argc, argv, "", long_options, &index)) != -1) {
 		if (opt == '?')
 			return 2;

@@ -24,6 +24,7 @@ struct options {
 	const char *replay;
 	const char *dir[2];     /* as given */
 	char real[2][PATH_MAX]; /* made absolute by the caller */
+	char behind[PATH_MAX];  /* absolute; "" for none */
 };
 
 /* Fills *o with defaults and the command line.  0 to go on, -1 when all is done, 2 for wrong usage

@@ -1,46 +1,140 @@
 #!/bin/bash
-# Runs the differential tester on a fresh llfused mount against a fresh kernel tmpfs; then, for a
-# twentieth of the operations, on small ones that are filled again and again.
-# Environment: LLFUSED (the daemon), BUILD (where tests/differential lies), DIFF_OPS, DIFF_SEED.
+# Runs the differential tester on fresh mounts: llfused's memfs against a kernel tmpfs, and its passthrough over a
+# tmpfs and over an ext4 against the bare one; each also on a small one that is filled again and again.
+# Environment: LLFUSED (the daemon), BUILD (where tests/differential lies), DIFF_OPS (operations on memfs; the other
+# pairs get a share), DIFF_SEED, DIFF_ONLY (only these pairs, by name; patterns), DIFF_TIMEOUT (seconds).
 set -eu
 
 LLFUSED=${LLFUSED:-build/llfused}
 BUILD=${BUILD:-build}
-export LLFUSED BUILD DIFF_OPS=${DIFF_OPS:-100000} DIFF_SEED=${DIFF_SEED:-}
+ops=${DIFF_OPS:-100000}
 
+# In namespaces of its own: whatever happens, no mount and no process is left behind.
 if [ "${1:-}" != --inside ]; then
-	# a namespace of its own: whatever happens, no mount is left behind
-	exec timeout -k 10 "${DIFF_TIMEOUT:-1200}" unshare -m --propagation private "$0" --inside
+	exec timeout -k 10 "${DIFF_TIMEOUT:-1200}" \
+		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside
 fi
 
-# The options of both mounts, then the tester's.
-compare() {
-	local options=$1 dir log daemon status=0
-	shift
-	dir=$(mktemp -d)
-	mkdir "$dir/a" "$dir/b"
-	log=$dir/daemon.log
-	"$LLFUSED" --foreground --log-level=warning --backend=tmpfs -o "$options" "$dir/a" 2>"$log" &
-	daemon=$!
-	mount -t tmpfs -o "$options" none "$dir/b"
-	for _ in $(seq 100); do
-		mountpoint -q "$dir/a" && break
-		sleep 0.1
-	done
-	mountpoint -q "$dir/a" || { echo "differential: llfused did not mount:" >&2; cat "$log" >&2; return 1; }
+top=$(mktemp -d)
+mount -t tmpfs differential "$top" # images and logs too: no disk is waited for
+trap 'umount -l "$top"; rmdir "$top"' EXIT
+passed=0
+failed=0
 
-	"$BUILD/tests/differential" ${DIFF_SEED:+--seed="$DIFF_SEED"} "$@" "$dir/a" "$dir/b" || status=$?
-
-	umount "$dir/a" || umount -l "$dir/a"
-	wait "$daemon" || { echo "differential: the daemon ended with status $?:" >&2; status=1; }
-	[ ! -s "$log" ] || { cat "$log" >&2; }
-	umount "$dir/b"
-	rm -rf "$dir"
-	return "$status"
+complain() {
+	echo "differential: $1" >&2
+	return 1
 }
 
-compare size=512m,nr_inodes=100k --ops="$DIFF_OPS"
+# bare KIND OPTIONS DIR: a file system of the kernel.  For ext4 the options are the size and its number of inodes.
+bare() {
+	local image=$3.image
+	mkdir "$3"
+	case $1 in
+	tmpfs) mount -t tmpfs -o "$2" none "$3" ;;
+	ext4)
+		truncate -s "${2%,*}" "$image"
+		# the same hash on both sides, so that directories grow alike
+		mkfs.ext4 -q -b 4096 -m 0 -N "${2#*,}" \
+			-E hash_seed=4a0c7f5e-0000-4000-8000-000000000001,lazy_itable_init=1,nodiscard "$image" || return 1
+		mount -o loop "$image" "$3" || complain "no ext4 on a loop device"
+		;;
+	esac
+}
+
+# serve ARGUMENT...: llfused in the background, until it is mounted on the last argument.
+serve() {
+	local dir=${*: -1}
+	mkdir -p "$dir"
+	"$LLFUSED" --foreground --log-level=warning "$@" 2>"$top/daemon.log" &
+	daemon=$!
+	for _ in $(seq 100); do
+		! mountpoint -q "$dir" || return 0
+		kill -0 "$daemon" 2>/dev/null || break
+		sleep 0.1
+	done
+	complain "llfused did not mount:"
+}
+
+drop() {
+	! mountpoint -q "$1" || umount "$1" || umount -l "$1"
+}
+
+# compare SHARE ARGUMENT...: the tester on what is mounted on a and b, with ops / SHARE operations.
+compare() {
+	local share=$1
+	shift
+	"$BUILD/tests/differential" ${DIFF_SEED:+--seed="$DIFF_SEED"} --ops=$((ops / share + 1)) "$@" "$top/a" "$top/b"
+}
+
+# memfs OPTIONS SHARE ARGUMENT...
+memfs() {
+	local options=$1
+	shift
+	bare tmpfs "$options" "$top/b" && serve --backend=tmpfs -o "$options" "$top/a" && compare "$@"
+}
+
+# passthrough KIND BARE-OPTIONS OPTIONS SHARE ARGUMENT...
+passthrough() {
+	local kind=$1 of_bare=$2 options=$3
+	shift 3
+	bare "$kind" "$of_bare" "$top/b" && bare "$kind" "$of_bare" "$top/source" &&
+		serve --backend=passthrough --source="$top/source" ${options:+-o "$options"} "$top/a" && compare "$@"
+}
+
+# pair NAME COMMAND...: keeps the score; a daemon that does not end well is a failure too.
+pair() {
+	local name=$1 status=0 pattern wanted=${DIFF_ONLY:-*}
+	shift
+	set -f
+	for pattern in $wanted; do
+		# shellcheck disable=SC2053
+		[[ $name != $pattern ]] || break
+	done
+	set +f
+	# shellcheck disable=SC2053
+	[[ $name == $pattern ]] || return 0
+	daemon=
+	: >"$top/daemon.log"
+	echo "-- $name"
+	"$@" || status=1
+	drop "$top/a"
+	[ -z "$daemon" ] || wait "$daemon" || complain "the daemon ended with status $?" || status=1
+	cat "$top/daemon.log" >&2
+	drop "$top/b"
+	drop "$top/source"
+	rm -rf "$top"/{a,b,source} "$top"/*.image
+	if [ "$status" -eq 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "differential: $name: FAILED" >&2
+	fi
+}
+
 # without mmap: stores to mappings take their space at any later time
-compare size=64m,nr_inodes=2k --ops="$((DIFF_OPS / 20 + 1))" \
-	--group=files,dirs,names,io,space,falloc,attr,xattr,locks,limits,full
-echo "differential: 2 passed, 0 failed"
+fill=files,dirs,names,io,space,falloc,attr,xattr,locks,limits,full
+unmapped=files,dirs,names,io,space,falloc,attr,xattr,locks,limits,flags
+all=$unmapped,mmap
+# locks, running programs and mappings of cached pages mean nothing to who works on the source
+behind=files,dirs,names,io,space,falloc,attr,xattr,flags
+tmpfs=size=512m,nr_inodes=100k
+ext4=512m,100000
+
+pair memfs memfs $tmpfs 1
+pair memfs-full memfs size=64m,nr_inodes=2k 20 --group=$fill
+
+on_tmpfs() { passthrough tmpfs "$@"; }
+on_ext4() { passthrough ext4 "$@"; }
+pair tmpfs on_tmpfs $tmpfs "" 4 --procs=6 --group=$all --allow=none,passthrough,timeouts,tmpfs,backed
+pair tmpfs-none on_tmpfs $tmpfs cache=none 8 --group=$all --allow=none,passthrough,tmpfs,backed
+pair tmpfs-off on_tmpfs $tmpfs passthrough=off 6 --group=$all --allow=none,passthrough,timeouts,tmpfs,cached
+pair tmpfs-always on_tmpfs $tmpfs cache=always,watch 10 --group=$all --allow=none,passthrough,timeouts,tmpfs,backed
+pair tmpfs-behind on_tmpfs $tmpfs cache=none 10 --group=$behind --allow=none,passthrough,tmpfs,backed,behind --behind="$top/source"
+pair tmpfs-full on_tmpfs size=64m,nr_inodes=2k "" 40 --group=$fill --allow=none,passthrough,timeouts,tmpfs,backed
+pair ext4 on_ext4 $ext4 "" 5 --group=$all --allow=none,passthrough,timeouts,ext4,backed
+pair ext4-none on_ext4 $ext4 cache=none 10 --group=$all --allow=none,passthrough,ext4,backed
+pair ext4-off on_ext4 $ext4 passthrough=off 6 --group=$unmapped --allow=none,passthrough,timeouts,ext4
+pair ext4-full on_ext4 64m,2000 "" 40 --group=$fill --allow=none,passthrough,timeouts,ext4,backed
+echo "differential: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

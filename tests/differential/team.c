@@ -78,9 +78,10 @@ static int obey(struct worker *w, struct team *t, char order)
 /* Every process but the janitor sees only the epoch's directory. */
 static void enter(const struct team *t, int proc, int side)
 {
+	bool behind = *t->behind && side == 0 && proc == t->procs - 1;
 	char dir[PATH_BYTES];
 
-	snprintf(dir, sizeof(dir), "%s/e%u", t->dir[side], t->epoch);
+	snprintf(dir, sizeof(dir), "%s/e%u", behind ? t->behind : t->dir[side], t->epoch);
 	if (chdir(proc == JANITOR ? t->dir[side] : dir) < 0)
 		_exit(3);
 	if (proc == JANITOR) {
@@ -228,11 +229,12 @@ static void seat_empty(struct seat *s, bool force)
 	*s = (struct seat){0};
 }
 
-int team_start(struct team *t, const char *dir_a, const char *dir_b, int procs, int timeout)
+int team_start(struct team *t, const char *const dir[2], const char *behind, int procs, int timeout)
 {
 	memset(t, 0, sizeof(*t));
-	t->dir[0] = dir_a;
-	t->dir[1] = dir_b;
+	t->dir[0] = dir[0];
+	t->dir[1] = dir[1];
+	t->behind = behind;
 	t->procs = procs;
 	t->timeout = timeout;
 	t->shm = mmap(NULL, sizeof(*t->shm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

@@ -16,6 +16,7 @@ struct seat {
 struct team {
 	struct shared *shm; /* owned */
 	const char *dir[2]; /* absolute, not owned */
+	const char *behind; /* where the last process of side A works, what dir[0] shows; or "" */
 	int procs;
 	int timeout; /* seconds that one operation may take */
 	unsigned epoch;
@@ -24,7 +25,8 @@ struct team {
 };
 
 /* All return 0, or -1 with the reason in failure; -2 is a process that does not answer in time. */
-int team_start(struct team *t, const char *dir_a, const char *dir_b, int procs, int timeout);
+int team_start(struct team *t, const char *const dir[2], const char *behind, int procs,
+	       int timeout);
 /* A fresh directory and fresh processes on both sides. */
 int team_epoch_begin(struct team *t);
 /* Runs shm->op on A, then on B. */

@@ -25,7 +25,7 @@ struct shared {
 	pid_t pid[PROCS_MAX][2];
 	struct churn churn;
 	char note[2][PATH_BYTES]; /* the janitor's explanation of a failure */
-	unsigned char data[2][DATA_MAX];
+	unsigned char data[2][DATA_MAX] __attribute__((aligned(4096))); /* for direct I/O */
 };
 
 struct handle {

@@ -1,13 +1,15 @@
 #!/bin/bash
-# run.sh: mounts llfused's memfs and runs every program test on it; with --on=DIR it runs them on a directory that is
-# there already.  Knows the scripts by their place only.
+# run.sh: mounts llfused's memfs, and its passthrough over a tmpfs, and runs every program test on them; and some of
+# them on its passthrough over an ext4.  With --on=DIR it runs them on a directory that is there already.
+# Knows the scripts by their place only.
 #
 # Usage: run.sh [--on=DIR] [NAME...]      (without --on as root; NAME: only these, e.g. git sqlite)
 # Environment:
-#   BUILD           where llfused was built (build)
-#   LLFUSED_MOUNT   command that mounts llfused on the directory appended
-#   SCRIPT_LIMIT    seconds for each script (120)
-#   STRESS_SECONDS  seconds for all of stress-ng together (26)
+#   BUILD            where llfused was built (build)
+#   PROGRAM_SYSTEMS  on which to run them ("memfs passthrough passthrough-ext4")
+#   LLFUSED_MOUNT    a command that mounts something on the directory appended: run them on that alone
+#   SCRIPT_LIMIT     seconds for each script (120)
+#   STRESS_SECONDS   seconds for all of stress-ng together (26), on each system
 set -eu
 
 usage() {
@@ -18,6 +20,9 @@ usage() {
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath -m "${BUILD:-build}")
 limit=${SCRIPT_LIMIT:-120}
+systems=${PROGRAM_SYSTEMS:-memfs passthrough passthrough-ext4}
+[[ -z ${LLFUSED_MOUNT-} ]] || systems=given
+some=(git rsync sqlite tar) # what runs on an ext4, too, if nothing is named
 
 inside=
 on=
@@ -41,13 +46,13 @@ if [[ $# -eq 0 ]]; then
 	done
 fi
 
-# The mount lives in namespaces of its own: when this ends or is killed, mount and daemon go with it.
+# The mounts live in namespaces of their own: when this ends or is killed, mounts and daemons go with it.
 if [[ -z $on && -z $inside ]]; then
 	[[ $EUID -eq 0 ]] || usage "mounting takes root (or give --on=DIR)"
 	top=$(mktemp -d)
 	trap 'rmdir "$top"' EXIT
 	status=0
-	timeout --foreground -s KILL $((limit * ${#scripts[@]} + 60)) \
+	timeout --foreground -s KILL $((limit * ${#scripts[@]} * $(wc -w <<<"$systems") + 60)) \
 		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$top" "$@" || status=$?
 	[[ $status -ne 137 ]] || echo "programs: killed by the watchdog" >&2
 	exit "$status"
@@ -66,29 +71,81 @@ count() {
 	fi
 }
 
-dir=$on
-if [[ -n $inside ]]; then
-	export EXCLUSIVE=yes # nobody else writes there: df can be checked to the byte
-	dir=$inside
-	read -ra mount_command <<<"${LLFUSED_MOUNT:-$build/llfused --backend=tmpfs -o size=2g}"
-	if ! timeout -k 5 30 "${mount_command[@]}" "$dir" || ! timeout 5 mountpoint -q "$dir"; then
-		echo "programs: '${mount_command[*]} $dir' mounted nothing" >&2
-		echo "programs: 0 passed, 1 failed"
-		exit 1
-	fi
-fi
+# run DIR SCRIPT...
+run() {
+	local dir=$1 script status began
+	shift
+	for script in "$@"; do
+		status=0
+		began=$SECONDS
+		timeout -k 5 "$limit" "$script" "$dir" || status=$?
+		count "$(basename "$script" .sh) ($((SECONDS - began)) s)" "$status"
+	done
+}
 
-for script in "${scripts[@]}"; do
-	status=0
-	began=$SECONDS
-	timeout -k 5 "$limit" "$script" "$dir" || status=$?
-	count "$(basename "$script" .sh) ($((SECONDS - began)) s)" "$status"
-done
+# mount_by DIR COMMAND...: the command, with the directory appended, must mount there.
+mount_by() {
+	local dir=$1
+	shift
+	mkdir "$dir"
+	timeout -k 5 30 "$@" "$dir" && timeout 5 mountpoint -q "$dir" && return
+	echo "programs: '$* $dir' mounted nothing" >&2
+	return 1
+}
 
-if [[ -n $inside ]]; then
-	status=0
-	timeout -k 5 30 umount "$dir" || status=1
-	[[ $status -eq 0 ]] || count "unmounting" 1
+# ext4 DIR: on a file of the tmpfs that holds the directory.
+ext4() {
+	mkdir "$1"
+	truncate -s 2g "$1.image"
+	mkfs.ext4 -q -E lazy_itable_init=1,nodiscard "$1.image" && mount -o loop "$1.image" "$1"
+}
+
+# start SYSTEM DIR
+start() {
+	local -a given
+	case $1 in
+	given)
+		read -ra given <<<"$LLFUSED_MOUNT"
+		mount_by "$2" "${given[@]}"
+		;;
+	memfs) mount_by "$2" "$build/llfused" --backend=tmpfs -o size=2g ;;
+	passthrough)
+		mount_by "$2.source" mount -t tmpfs -o size=2g none &&
+			mount_by "$2" "$build/llfused" --backend=passthrough --source="$2.source"
+		;;
+	passthrough-ext4) ext4 "$2.source" && mount_by "$2" "$build/llfused" --backend=passthrough --source="$2.source" ;;
+	*) usage "no system named '$1'" ;;
+	esac
+}
+
+stop() {
+	timeout -k 5 30 umount "$1" || count "unmounting" 1
+	! mountpoint -q "$1.source" || umount "$1.source" || count "unmounting the source" 1
+	rm -f "$1.image"
+}
+
+if [[ -n $on ]]; then
+	run "$on" "${scripts[@]}"
+else
+	mount -t tmpfs -o size=75% programs "$inside"
+	for system in $systems; do
+		chosen=("${scripts[@]}")
+		export EXCLUSIVE=yes # nobody else writes there: df can be checked to the byte
+		if [[ $system == passthrough-ext4 ]]; then
+			EXCLUSIVE=no
+			if [[ $# -eq 0 ]]; then
+				chosen=("${some[@]/#/$here/}")
+				chosen=("${chosen[@]/%/.sh}")
+			fi
+		fi
+		echo "-- $system"
+		if start "$system" "$inside/$system"; then
+			run "$inside/$system" "${chosen[@]}"
+			stop "$inside/$system"
+		else
+			count "$system" 1
+		fi
+	done
 fi
 echo "programs: $passed passed, $failed failed"
 [[ $failed -eq 0 ]]

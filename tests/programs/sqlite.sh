@@ -53,13 +53,14 @@ run_mode() {
 	mode=$1
 	db=$work/$1.db
 	database_make
+	rm -f "$outside/99.told" # what it told in another mode
 	start 99
 	victim=$!
 	for ((who = 1; who <= writers; who++)); do
 		start "$who"
 		pids+=($!)
 	done
-	until grep -q 'committed 10$' "$outside/99.told"; do
+	until grep -qs 'committed 10$' "$outside/99.told"; do
 		((++tries < 3000)) || fail "$mode: the writer to be killed does not get on"
 		sleep 0.02
 	done

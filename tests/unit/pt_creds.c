@@ -375,3 +375,20 @@ Test(pt_creds, write_without_fsetid_clears_setuid_and_the_next_one_does_not)
 	cr_expect_eq(mode_after_write(fd), 06777);
 	close(fd);
 }
+
+Test(pt_creds, daemons_own_group_keeps_no_setgid_bit_on_a_write_for_others)
+{
+	int fd = openat(dir, "g", O_RDWR | O_CREAT, 0600);
+	struct pt_creds creds;
+	struct stat st;
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(fchmod(fd, 02666), 0);
+	cr_assert_eq(pt_creds_drop(&creds), 0);
+	cr_expect_eq(pwrite(fd, "x", 1, 0), 1);
+	pt_creds_end(&creds);
+	cr_assert_eq(fstat(fd, &st), 0);
+	cr_expect_eq(st.st_mode & 07777, 0666);
+	cr_expect_eq(st.st_gid, getegid());
+	close(fd);
+}

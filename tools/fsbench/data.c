@@ -1,6 +1,7 @@
 /*
- * The phases on one big file: sequential and random, through the page cache and around it.
- * A slow system is cut off after CUTOFF_NS: the rate counts what was done until then.
+ * The phases on one big file, which stays open while it is read or written again and again for
+ * HOLD_NS: sequential and random, through the page cache and around it.  A slow system is cut off
+ * after CUTOFF_NS: the rate counts what was done until then.
  */
 #include "fsbench.h"
 
@@ -9,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One random pass, and how often it looks at the clock. */
-#define RANDOM_PASS 4096
+/* How often random transfers look at the clock. */
 #define RANDOM_LOOK 64
 
 static int big_open(struct client *client, int flags, uint64_t *size)
@@ -53,16 +53,20 @@ static int sequential(struct client *client, int fd, bool writing, uint64_t want
 	return 0;
 }
 
-/* Open, move the whole file, close: the close counts, since some systems do the work there. */
+/* Open, move the whole file again and again, close: the close counts, since some systems do the
+ * work there. */
 static int big_pass(struct client *client, int flags, uint64_t *done)
 {
-	uint64_t size = 0;
+	uint64_t size = 0, end = clock_now() + HOLD_NS;
 	bool writing = (flags & O_ACCMODE) != O_RDONLY;
-	int fd = big_open(client, flags, &size);
+	int error, fd = big_open(client, flags, &size);
 
 	if (fd < 0)
 		return fd;
-	return big_close(fd, sequential(client, fd, writing, size, done));
+	do
+		error = sequential(client, fd, writing, size, done);
+	while (error == 0 && clock_now() < end);
+	return big_close(fd, error);
 }
 
 int data_fill(struct client *client)
@@ -108,15 +112,15 @@ static uint64_t random_next(uint64_t *seed)
 
 static int random_pass(struct client *client, int flags, uint64_t *done)
 {
-	uint64_t size = 0, end = clock_now() + CUTOFF_NS;
+	uint64_t size = 0, end = clock_now() + HOLD_NS;
 	bool writing = (flags & O_ACCMODE) != O_RDONLY;
-	int error = 0, fd = big_open(client, flags | O_DIRECT, &size);
+	int error = 0, fd = big_open(client, flags, &size);
 
 	if (fd < 0)
 		return fd;
 	if (size < BLOCK_SIZE)
 		return big_close(fd, -EIO);
-	for (unsigned i = 0; i < RANDOM_PASS && error == 0; i++) {
+	for (unsigned i = 0; error == 0 && (i % RANDOM_LOOK != 0 || clock_now() < end); i++) {
 		off_t at = (off_t)(random_next(&client->seed) % (size / BLOCK_SIZE) * BLOCK_SIZE);
 		ssize_t moved = writing ? pwrite(fd, client->buffer, BLOCK_SIZE, at)
 					: pread(fd, client->buffer, BLOCK_SIZE, at);
@@ -124,18 +128,26 @@ static int random_pass(struct client *client, int flags, uint64_t *done)
 			error = moved < 0 ? -errno : -EIO;
 		else
 			*done += 1;
-		if (i % RANDOM_LOOK == RANDOM_LOOK - 1 && clock_now() >= end)
-			break;
 	}
 	return big_close(fd, error);
 }
 
 int data_random_write(struct client *client, uint64_t *done)
 {
-	return random_pass(client, O_WRONLY, done);
+	return random_pass(client, O_WRONLY | O_DIRECT, done);
 }
 
 int data_random_read(struct client *client, uint64_t *done)
+{
+	return random_pass(client, O_RDONLY | O_DIRECT, done);
+}
+
+int data_random_write_cached(struct client *client, uint64_t *done)
+{
+	return random_pass(client, O_WRONLY, done);
+}
+
+int data_random_read_cached(struct client *client, uint64_t *done)
 {
 	return random_pass(client, O_RDONLY, done);
 }

@@ -15,8 +15,10 @@
 #define MAX_GOALS   24
 #define NAME_SIZE   24
 
-/* A phase that repeats goes on for this long; a data phase is cut off after the second. */
+/* A phase that repeats goes on for the first; a data phase for the second, and one pass of it is
+ * cut off after the third. */
 #define REPEAT_NS 50000000ULL
+#define HOLD_NS   200000000ULL
 #define CUTOFF_NS 2000000000ULL
 
 /* What a client thread's directory holds; each phase wants one state and leaves one. */
@@ -54,7 +56,7 @@ enum {
 	PHASE_REPEATS = 2, /* run again until REPEAT_NS have passed */
 	PHASE_BIG = 4,     /* the big file is there first */
 	PHASE_MIB = 8,     /* what is done counts in bytes, the rate in MiB/s */
-	PHASE_BIG_BYTES = PHASE_BIG | PHASE_MIB | PHASE_REPEATS,
+	PHASE_BIG_BYTES = PHASE_BIG | PHASE_MIB,
 };
 
 struct phase {
@@ -81,7 +83,8 @@ void phase_finish(struct client *client, const struct phase *phase);
 /* Empty the client's directory and remove its big file.  0 or a negative errno. */
 int phase_clear(struct client *client);
 
-/* Bodies of the data phases (data.c); data_fill makes the big file as long as it must be. */
+/* Bodies of the data phases (data.c; the random ones are direct where not said otherwise);
+ * data_fill makes the big file as long as it must be. */
 int data_fill(struct client *client);
 int data_write_cached(struct client *client, uint64_t *done);
 int data_read_cached(struct client *client, uint64_t *done);
@@ -89,6 +92,8 @@ int data_write_direct(struct client *client, uint64_t *done);
 int data_read_direct(struct client *client, uint64_t *done);
 int data_random_write(struct client *client, uint64_t *done);
 int data_random_read(struct client *client, uint64_t *done);
+int data_random_write_cached(struct client *client, uint64_t *done);
+int data_random_read_cached(struct client *client, uint64_t *done);
 
 struct system {
 	char name[NAME_SIZE];
@@ -112,6 +117,7 @@ struct plan {
 	unsigned goal_count;
 	const char *baseline; /* a system's name or NULL */
 	const char *csv;      /* file name or NULL */
+	const char *hook;     /* a program, or NULL */
 	unsigned files;
 	uint64_t size;
 	unsigned threads;
@@ -126,6 +132,13 @@ struct samples {
 
 /* Run every round of the plan.  0, or -1 after one line on stderr. */
 int run_plan(const struct plan *plan, struct samples *samples);
+
+/*
+ * Run the plan's hook, if it has one, and wait for it: "HOOK begin|end SYSTEM PHASE DONE", where
+ * DONE is what the phase did, in bytes for MiB/s.  Ends the run if the hook fails.
+ */
+void hook_call(const struct plan *plan, const char *when, const struct system *system,
+	       const struct phase *phase, uint64_t done);
 
 /* The table, and the goals; report_goals returns how many were missed or not measured. */
 void report_table(const struct plan *plan, const struct samples *samples);

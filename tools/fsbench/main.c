@@ -27,6 +27,7 @@ static const char usage_rest[] =
 	"  --threads=N          client threads, each in its own directory (1)\n"
 	"  --rounds=N           times each system has its turn (5, at most 64)\n"
 	"  --csv=FILE           write every sample there\n"
+	"  --hook=PROGRAM       run as PROGRAM begin|end SYSTEM PHASE DONE around each phase\n"
 	"  --goal=PHASE:SYSTEM/BASE>=RATIO  report whether the ratio of medians is reached\n"
 	"  --strict             a goal that is missed or not measured is a failure\n"
 	"or one of these, to make, remove or list many empty files in a directory, timed:\n"
@@ -42,6 +43,7 @@ enum option_id {
 	OPT_THREADS,
 	OPT_ROUNDS,
 	OPT_CSV,
+	OPT_HOOK,
 	OPT_GOAL,
 	OPT_STRICT,
 	OPT_MAKE,
@@ -59,6 +61,7 @@ static const struct option option_table[] = {
 	{"threads", required_argument, NULL, OPT_THREADS},
 	{"rounds", required_argument, NULL, OPT_ROUNDS},
 	{"csv", required_argument, NULL, OPT_CSV},
+	{"hook", required_argument, NULL, OPT_HOOK},
 	{"goal", required_argument, NULL, OPT_GOAL},
 	{"strict", no_argument, NULL, OPT_STRICT},
 	{"make-files", required_argument, NULL, OPT_MAKE},
@@ -237,6 +240,9 @@ static int option_apply(struct plan *plan, struct command *command, enum option_
 		return 0;
 	case OPT_CSV:
 		plan->csv = text;
+		return 0;
+	case OPT_HOOK:
+		plan->hook = text;
 		return 0;
 	case OPT_GOAL:
 		return goal_add(plan, text);

@@ -180,8 +180,10 @@ const struct phase phase_table[] = {
 	{"seq-read", "MiB/s", data_read_cached, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES | PHASE_WARM},
 	{"direct-write", "MiB/s", data_write_direct, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES},
 	{"direct-read", "MiB/s", data_read_direct, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES},
-	{"rand-write", "/s", data_random_write, STATE_ANY, STATE_ANY, PHASE_BIG | PHASE_REPEATS},
-	{"rand-read", "/s", data_random_read, STATE_ANY, STATE_ANY, PHASE_BIG | PHASE_REPEATS},
+	{"rand-write", "/s", data_random_write, STATE_ANY, STATE_ANY, PHASE_BIG},
+	{"rand-read", "/s", data_random_read, STATE_ANY, STATE_ANY, PHASE_BIG},
+	{"rand-cwrite", "/s", data_random_write_cached, STATE_ANY, STATE_ANY, PHASE_BIG},
+	{"rand-cread", "/s", data_random_read_cached, STATE_ANY, STATE_ANY, PHASE_BIG | PHASE_WARM},
 };
 
 const unsigned phase_count = sizeof(phase_table) / sizeof(phase_table[0]);

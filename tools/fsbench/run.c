@@ -22,11 +22,19 @@ uint64_t clock_now(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* One phase on one system, which its threads share. */
+struct job {
+	const struct plan *plan;
+	const struct system *system;
+	const struct phase *phase;
+	pthread_barrier_t ready;
+};
+
 /* A thread's share of one phase. */
 struct share {
 	struct client *client;
-	const struct phase *phase;
-	pthread_barrier_t *ready;
+	struct job *job;
+	bool first; /* the one that calls the hook */
 	pthread_t thread;
 	uint64_t begin, end, done;
 	int error;
@@ -35,10 +43,14 @@ struct share {
 static void *share_run(void *argument)
 {
 	struct share *share = argument;
-	const struct phase *phase = share->phase;
+	struct job *job = share->job;
+	const struct phase *phase = job->phase;
 
 	int error = phase_prepare(share->client, phase);
-	pthread_barrier_wait(share->ready);
+	pthread_barrier_wait(&job->ready);
+	if (share->first)
+		hook_call(job->plan, "begin", job->system, phase, 0);
+	pthread_barrier_wait(&job->ready);
 	share->begin = clock_now();
 	do {
 		if (error == 0)
@@ -53,34 +65,35 @@ static void *share_run(void *argument)
 }
 
 /* Sum the threads' shares into a rate per second; the first error wins. */
-static int shares_rate(const struct share *shares, unsigned count, double *rate)
+static int shares_rate(const struct share *shares, unsigned count, double *rate, uint64_t *done)
 {
-	uint64_t begin = UINT64_MAX, end = 0, done = 0;
+	uint64_t begin = UINT64_MAX, end = 0;
 
+	*done = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (shares[i].error != 0)
 			return shares[i].error;
 		begin = shares[i].begin < begin ? shares[i].begin : begin;
 		end = shares[i].end > end ? shares[i].end : end;
-		done += shares[i].done;
+		*done += shares[i].done;
 	}
-	*rate = (double)done * 1e9 / (double)(end > begin ? end - begin : 1);
-	if (shares[0].phase->flags & PHASE_MIB)
+	*rate = (double)*done * 1e9 / (double)(end > begin ? end - begin : 1);
+	if (shares[0].job->phase->flags & PHASE_MIB)
 		*rate /= 1 << 20;
 	return 0;
 }
 
-static int phase_measure(struct client *clients, unsigned count, const struct phase *phase,
-			 double *rate)
+static int phase_measure(struct client *clients, struct job *job, double *rate)
 {
+	unsigned count = job->plan->threads;
 	struct share *shares = calloc(count, sizeof(*shares));
-	pthread_barrier_t ready;
+	uint64_t done;
 
 	if (shares == NULL)
 		return -ENOMEM;
-	pthread_barrier_init(&ready, NULL, count);
+	pthread_barrier_init(&job->ready, NULL, count);
 	for (unsigned i = 0; i < count; i++) {
-		shares[i] = (struct share){.client = &clients[i], .phase = phase, .ready = &ready};
+		shares[i] = (struct share){.client = &clients[i], .job = job, .first = i == 0};
 		int error = pthread_create(&shares[i].thread, NULL, share_run, &shares[i]);
 		if (error != 0) {
 			/* The others wait at the barrier for one that never comes. */
@@ -90,8 +103,10 @@ static int phase_measure(struct client *clients, unsigned count, const struct ph
 	}
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(shares[i].thread, NULL);
-	int error = shares_rate(shares, count, rate);
-	pthread_barrier_destroy(&ready);
+	int error = shares_rate(shares, count, rate, &done);
+	if (error == 0)
+		hook_call(job->plan, "end", job->system, job->phase, done);
+	pthread_barrier_destroy(&job->ready);
 	free(shares);
 	return error;
 }
@@ -141,7 +156,9 @@ static int phases_run(const struct plan *plan, struct samples *samples, unsigned
 {
 	for (unsigned i = 0; i < plan->phase_count; i++) {
 		double rate = -1;
-		int error = phase_measure(clients, plan->threads, plan->phases[i], &rate);
+		struct job job = {
+			.plan = plan, .system = &plan->systems[system], .phase = plan->phases[i]};
+		int error = phase_measure(clients, &job, &rate);
 
 		if (error != 0 && error != -EOPNOTSUPP) {
 			fprintf(stderr, "fsbench: %s: %s: %s\n", plan->systems[system].name,
