@@ -35,6 +35,8 @@ static int take_over_signals(struct lifecycle *l)
 
 	sigemptyset(&ignore.sa_mask);
 	sigaction(SIGPIPE, &ignore, &l->old_pipe);
+	/* A backend's write beyond our own limit is an error for its caller, not our end. */
+	sigaction(SIGXFSZ, &ignore, &l->old_xfsz);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -68,6 +70,7 @@ void lifecycle_unblock(const struct lifecycle *l)
 	if (!l->config.signals)
 		return;
 	sigaction(SIGPIPE, &l->old_pipe, NULL);
+	sigaction(SIGXFSZ, &l->old_xfsz, NULL);
 	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 }
 

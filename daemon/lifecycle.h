@@ -23,6 +23,7 @@ struct lifecycle {
 	int signal_fd; /* -1: no signals */
 	sigset_t old_mask;
 	struct sigaction old_pipe; /* what SIGPIPE did */
+	struct sigaction old_xfsz; /* what SIGXFSZ did */
 };
 
 /*

@@ -15,21 +15,22 @@
 
 #define IS_ON_DIRECTORY 16u /* of llfused_ioctl.flags */
 
-/* The numbers of programs with 32 bits are others; what lies behind them is the same: the kernel
- * takes an int, whatever the size in the number says. */
+/*
+ * The kernel turns the numbers of programs with 32 bits into its own, and checks who may set what
+ * only for its own: another number that means the same must not be taken, it would come unchecked
+ * from anybody.
+ */
 static const struct command {
-	uint32_t cmd, native;
+	uint32_t cmd;
 	size_t size;
 	enum pt_work work;
 } commands[] = {
-	{FS_IOC_GETFLAGS, FS_IOC_GETFLAGS, sizeof(int), PT_WORK_LOOK},
-	{FS_IOC32_GETFLAGS, FS_IOC_GETFLAGS, sizeof(int), PT_WORK_LOOK},
-	{FS_IOC_SETFLAGS, FS_IOC_SETFLAGS, sizeof(int), PT_WORK_CHANGE},
-	{FS_IOC32_SETFLAGS, FS_IOC_SETFLAGS, sizeof(int), PT_WORK_CHANGE},
-	{FS_IOC_FSGETXATTR, FS_IOC_FSGETXATTR, sizeof(struct fsxattr), PT_WORK_LOOK},
-	{FS_IOC_FSSETXATTR, FS_IOC_FSSETXATTR, sizeof(struct fsxattr), PT_WORK_CHANGE},
-	{FS_IOC_GETVERSION, FS_IOC_GETVERSION, sizeof(int), PT_WORK_LOOK},
-	{FS_IOC32_GETVERSION, FS_IOC_GETVERSION, sizeof(int), PT_WORK_LOOK},
+	/* the kernel takes an int, whatever the size in the number says */
+	{FS_IOC_GETFLAGS, sizeof(int), PT_WORK_LOOK},
+	{FS_IOC_SETFLAGS, sizeof(int), PT_WORK_CHANGE},
+	{FS_IOC_FSGETXATTR, sizeof(struct fsxattr), PT_WORK_LOOK},
+	{FS_IOC_FSSETXATTR, sizeof(struct fsxattr), PT_WORK_CHANGE},
+	{FS_IOC_GETVERSION, sizeof(int), PT_WORK_LOOK},
 };
 
 static const struct command *find(uint32_t cmd)
@@ -61,7 +62,7 @@ static int run(const struct command *command, int fd, struct llfused_ioctl *io,
 		return -EINVAL;
 	if (is_set)
 		memcpy(&value, io->in, command->size);
-	io->result = ioctl(fd, command->native, &value);
+	io->result = ioctl(fd, command->cmd, &value);
 	if (io->result < 0)
 		return -errno;
 	if (!is_set) {

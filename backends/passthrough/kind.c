@@ -31,7 +31,7 @@ static const struct kind {
 	{0x58465342, PT_PACE_DISK, true},    /* xfs */
 	{0x9123683e, PT_PACE_DISK, true},    /* btrfs */
 	{0xf2f52010, PT_PACE_DISK, true},    /* f2fs */
-	{0x794c7630, PT_PACE_DISK, true},    /* overlayfs */
+	{0x794c7630, PT_PACE_SLOW, true},    /* overlayfs: a layer may be anything */
 	{0xe0f5e1e2, PT_PACE_DISK, true},    /* erofs */
 	{0x73717368, PT_PACE_DISK, true},    /* squashfs */
 	{0x00009660, PT_PACE_DISK, true},    /* iso9660 */

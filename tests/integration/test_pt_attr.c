@@ -248,6 +248,31 @@ FACT(pt_attr, file_flags_can_be_read_and_set)
 	pt_stop(&p);
 }
 
+static int set_flags_as_32_bit_programs_do(void *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), flags = FS_NODUMP_FL, error = 0;
+
+	if (fd < 0)
+		return errno;
+	if (ioctl(fd, FS_IOC32_SETFLAGS, &flags) < 0)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* The kernel checks who sends its own number only. */
+FACT(pt_attr, nobody_sets_flags_by_a_number_that_the_kernel_does_not_check)
+{
+	struct pt p = {.kind = PT_EXT4};
+
+	pt_start(&p, NULL);
+	pt_put(pt_mnt(&p, "f"), "hello");
+	cr_assert_eq(harness_as(65534, set_flags_as_32_bit_programs_do, pt_mnt(&p, "f")), ENOTTY);
+	cr_assert_eq(set_flags_as_32_bit_programs_do(pt_mnt(&p, "f")), ENOTTY);
+	cr_assert_eq(flags_of(pt_src(&p, "f")) & FS_NODUMP_FL, 0);
+	pt_stop(&p);
+}
+
 FACT(pt_attr, an_immutable_file_stays_as_it_is)
 {
 	struct pt p = {.kind = PT_EXT4};
