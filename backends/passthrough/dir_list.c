@@ -47,7 +47,7 @@ static int seek(struct pt_listing *listing, int fd, uint64_t offset)
 	listing->at = listing->end = 0;
 	listing->offset = offset;
 	if (offset == 0)
-		listing->offsets.count = 0;
+		pt_offset_free(&listing->offsets);
 	return 0;
 }
 
@@ -119,7 +119,6 @@ static bool tell(const struct llfused_ctx *ctx, int fd, const struct pt_node *no
 static int tell_next(const struct llfused_ctx *ctx, struct pt_listing *listing, int fd,
 		     const struct pt_node *node, struct llfused_dirents *dirents)
 {
-	size_t count = listing->offsets.count;
 	int result;
 	const struct record *record = next(listing, fd, &result);
 	uint64_t offset;
@@ -129,13 +128,21 @@ static int tell_next(const struct llfused_ctx *ctx, struct pt_listing *listing, 
 	offset = pt_offset_tell(&listing->offsets, record->offset);
 	if (!offset)
 		return -ENOMEM;
-	if (!tell(ctx, fd, node, record, offset, dirents)) {
-		listing->offsets.count = count;
+	if (!tell(ctx, fd, node, record, offset, dirents))
 		return 0;
-	}
 	listing->at += record->size;
 	listing->offset = offset;
 	return 1;
+}
+
+/* The end was told: who keeps the directory open seldom lists it again.  At the start the buffer
+ * says that something was read. */
+static void free_at_end(struct pt_listing *listing)
+{
+	if (listing->end > 0 || listing->offset == 0)
+		return;
+	free(listing->buffer);
+	listing->buffer = NULL;
 }
 
 int pt_listing_tell(const struct llfused_ctx *ctx, struct pt_listing *listing, int fd,
@@ -149,7 +156,11 @@ int pt_listing_tell(const struct llfused_ctx *ctx, struct pt_listing *listing, i
 	while ((result = tell_next(ctx, listing, fd, node, dirents)) > 0)
 		any = true;
 	/* what went wrong behind the first entry is told next time, if it lasts */
-	return any ? 0 : result;
+	if (any)
+		return 0;
+	if (result == 0)
+		free_at_end(listing);
+	return result;
 }
 
 int pt_listing_nothing(const struct pt *fs, const struct pt_node *node, uint64_t offset,

@@ -18,7 +18,7 @@ struct pt_node;
 struct pt_listing {
 	uint64_t offset; /* of the next entry, as we tell it */
 	struct pt_offsets offsets;
-	unsigned char *buffer; /* read ahead; NULL: nothing was read yet */
+	unsigned char *buffer; /* read ahead; NULL: nothing was read yet, or all */
 	size_t at, end;        /* what is left of it */
 };
 

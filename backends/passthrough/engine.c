@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "creds.h"
 #include "passthrough.h"
 
 #define SUBMIT_ENTRIES 64u   /* each is submitted at once */
@@ -31,6 +32,7 @@ struct request {
 	enum kind kind;
 	int fd;
 	int flags; /* RWF_*, or IORING_FSYNC_* */
+	bool as_user;
 	unsigned retries;
 	unsigned char data[];
 };
@@ -39,6 +41,7 @@ struct pt_engine {
 	struct io_uring ring; /* the submission side under the lock, the other the thread's */
 	pthread_mutex_t lock;
 	pthread_t thread;
+	uint16_t user; /* personality of writes for users; 0: there is none */
 	unsigned under_way;
 	uint64_t bytes; /* of requests under way */
 	bool stopping;
@@ -75,7 +78,7 @@ static void give_request(struct pt_engine *e, struct request *r)
 
 /* ---- submitting ---- */
 
-static void fill(struct io_uring_sqe *sqe, struct request *r)
+static void fill(const struct pt_engine *e, struct io_uring_sqe *sqe, struct request *r)
 {
 	unsigned char *data = r->data + r->done;
 	unsigned size = (unsigned)(r->size - r->done);
@@ -92,6 +95,8 @@ static void fill(struct io_uring_sqe *sqe, struct request *r)
 		io_uring_prep_fsync(sqe, r->fd, (unsigned)r->flags);
 		break;
 	}
+	if (r->as_user)
+		sqe->personality = e->user;
 	io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, r);
 }
@@ -136,7 +141,7 @@ static int submit(struct pt_engine *e, struct request *r)
 		io_uring_prep_nop(sqe);
 		io_uring_sqe_set_data(sqe, NULL);
 		if (r)
-			fill(sqe, r);
+			fill(e, sqe, r);
 		ret = push(&e->ring, sqe);
 		lift_limit(e);
 	}
@@ -175,16 +180,20 @@ int pt_engine_read(struct pt *fs, struct llfused_ctx *ctx, int fd, uint64_t offs
 }
 
 int pt_engine_write(struct pt *fs, struct llfused_ctx *ctx, int fd, uint64_t offset,
-		    const void *data, size_t size, int rw_flags)
+		    const void *data, size_t size, int rw_flags, bool as_user)
 {
-	struct request *r = take_request(fs->engine, size);
+	struct request *r;
 
+	if (as_user && !fs->engine->user)
+		return -EAGAIN;
+	r = take_request(fs->engine, size);
 	if (!r)
 		return -EAGAIN;
 	r->kind = KIND_WRITE;
 	r->fd = fd;
 	r->offset = offset;
 	r->flags = rw_flags;
+	r->as_user = as_user;
 	memcpy(r->data, data, size);
 	return begin(fs->engine, ctx, r);
 }
@@ -309,12 +318,40 @@ static int open_ring(struct io_uring *ring)
 	return io_uring_queue_init_params(SUBMIT_ENTRIES, ring, &params);
 }
 
+/* The kernel keeps a copy of what this thread is for the moment. */
+static void *register_user(void *arg)
+{
+	struct pt_engine *e = arg;
+	struct pt_creds creds;
+	int id;
+
+	if (pt_creds_drop(&creds) != 0)
+		return NULL;
+	id = io_uring_register_personality(&e->ring);
+	pt_creds_end(&creds);
+	if (id > 0)
+		e->user = (uint16_t)id;
+	return NULL;
+}
+
+/* On a thread of its own, which ends: the caller keeps its groups, umask and working directory. */
+static void make_user(struct pt_engine *e)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, register_user, e) == 0)
+		pthread_join(thread, NULL);
+	if (!e->user)
+		llfused_log(LLFUSED_LOG_INFO, "slow writes of users hold a thread each");
+}
+
 static int open_engine(struct pt_engine *e)
 {
 	int ret = open_ring(&e->ring);
 
 	if (ret)
 		return ret;
+	make_user(e);
 	pthread_mutex_init(&e->lock, NULL);
 	ret = -pthread_create(&e->thread, NULL, run, e);
 	if (ret) {

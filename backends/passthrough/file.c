@@ -220,27 +220,13 @@ static int open_source(const struct pt *fs, const struct llfused_ctx *ctx, const
 	return *fd < 0 ? *fd : 0;
 }
 
-static int begin_open(const struct llfused_ctx *ctx, uint64_t nodeid, uint32_t flags,
-		      struct pt_ref *ref)
-{
-	struct pt *fs = pt_of(ctx);
-	int ret = pt_node_begin(ctx, nodeid, flags & O_TRUNC ? PT_WORK_CHANGE : PT_WORK_INODE, ref);
-
-	if (ret || !pt_file_writes(flags) ||
-	    pt_file_kind(fs, ref->node->mount, ref->fd) != PT_FILE_KIND_COPIED)
-		return ret;
-	ret = pt_source_pace(fs, ctx, ref->node->mount, PT_WORK_CHANGE);
-	if (ret)
-		pt_node_put(fs, ref);
-	return ret;
-}
-
 int pt_file_open(struct llfused_ctx *ctx, uint64_t nodeid, uint32_t flags, struct llfused_open *out)
 {
 	struct pt *fs = pt_of(ctx);
 	struct pt_ref ref;
 	int fd;
-	int ret = begin_open(ctx, nodeid, flags, &ref);
+	int ret =
+		pt_node_begin(ctx, nodeid, flags & O_TRUNC ? PT_WORK_CHANGE : PT_WORK_INODE, &ref);
 
 	if (ret)
 		return ret;

@@ -20,8 +20,7 @@
 enum pt_file_kind {
 	PT_FILE_KIND_UNKNOWN, /* not asked yet */
 	PT_FILE_KIND_PLAIN,
-	PT_FILE_KIND_SIZELESS, /* made as it is read, the size means nothing: proc, sysfs, ... */
-	PT_FILE_KIND_COPIED    /* the first open for writing copies the file: overlayfs */
+	PT_FILE_KIND_SIZELESS /* made as it is read, the size means nothing: proc, sysfs, ... */
 };
 
 struct pt_files {

@@ -23,7 +23,6 @@ static const struct {
 	{0x62656570, PT_FILE_KIND_SIZELESS}, /* configfs */
 	{0x0027e0eb, PT_FILE_KIND_SIZELESS}, /* cgroup */
 	{0x63677270, PT_FILE_KIND_SIZELESS}, /* cgroup2 */
-	{0x794c7630, PT_FILE_KIND_COPIED},   /* overlayfs */
 };
 
 enum pt_file_kind pt_file_kind(struct pt *fs, uint32_t mount, int fd)

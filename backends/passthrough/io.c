@@ -153,6 +153,7 @@ int pt_io_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t 
 {
 	struct pt *fs = pt_of(ctx);
 	const struct pt_file *file = pt_file_at(fs, fh);
+	bool kill = flags & LLFUSED_WRITE_KILL_SUIDGID;
 	int rw_flags;
 
 	(void)nodeid;
@@ -160,12 +161,11 @@ int pt_io_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t 
 		return -EBADF;
 	rw_flags = write_flags(file, flags);
 	if (pace_of(fs, file) == PT_PACE_MEMORY || may_sleep(ctx))
-		return flags & LLFUSED_WRITE_KILL_SUIDGID
-			       ? write_killing(file->fd, offset, data, size, rw_flags, written)
-			       : write_here(file->fd, offset, data, size, rw_flags, written);
-	if (flags & LLFUSED_WRITE_KILL_SUIDGID || !goes_to_engine(fs, ctx))
+		return kill ? write_killing(file->fd, offset, data, size, rw_flags, written)
+			    : write_here(file->fd, offset, data, size, rw_flags, written);
+	if (!goes_to_engine(fs, ctx))
 		return LLFUSED_AGAIN;
-	return handed_over(pt_engine_write(fs, ctx, file->fd, offset, data, size, rw_flags));
+	return handed_over(pt_engine_write(fs, ctx, file->fd, offset, data, size, rw_flags, kill));
 }
 
 /* ---- fsync, fallocate, lseek ---- */

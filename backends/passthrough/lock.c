@@ -196,7 +196,8 @@ void pt_lock_stop(struct pt *fs)
 
 	if (!locks)
 		return;
-	pt_wait_stop(locks);
+	if (!pt_wait_stop(fs))
+		return;
 	pt_holder_free_all(fs);
 	pthread_mutex_destroy(&locks->mutex);
 	free(locks);

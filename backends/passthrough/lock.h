@@ -26,7 +26,7 @@ void pt_lock_flush(struct pt *fs, struct pt_file *file, uint64_t owner);
 void pt_lock_release(struct pt *fs, struct pt_file *file, uint64_t flock_owner);
 
 int pt_lock_start(struct pt *fs);
-/* Ends the waits and frees everything. */
+/* Ends the waits and frees everything; or fs->stuck is set, and nothing is freed. */
 void pt_lock_stop(struct pt *fs);
 
 #endif

@@ -66,6 +66,7 @@ struct pt_locks {
 	struct pt_wait *waits;
 	unsigned nwaits;
 	bool stopping;
+	bool left;        /* stopped without the threads: they touch nothing any more */
 	pthread_t tender; /* joins ended threads, and wakes those that are to give up */
 };
 
@@ -123,8 +124,8 @@ int pt_wait_begin(struct llfused_ctx *ctx, struct pt_holder *holder, const struc
 		  const struct llfused_lock *lock);
 void pt_wait_interrupt(struct pt_locks *locks, llfused_pending pending);
 int pt_wait_start(struct pt_locks *locks);
-/* All waits end. */
-void pt_wait_stop(struct pt_locks *locks);
+/* All waits end.  false: one did not, and fs->stuck is set; what waits use stays. */
+bool pt_wait_stop(struct pt *fs);
 
 /* ---- lock.c ---- */
 

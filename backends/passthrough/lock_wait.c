@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "file.h"
+#include "join.h"
 #include "passthrough.h"
 
 #define WAITS_MAX  1024u             /* at a time; beyond: ENOLCK */
@@ -69,6 +70,7 @@ static void *run(void *arg)
 	struct pt_wait *wait = arg;
 	struct pt_locks *locks = wait->fs->locks;
 	sigset_t set;
+	bool left;
 	int ret;
 
 	pthread_setname_np(pthread_self(), "lock-wait");
@@ -81,7 +83,10 @@ static void *run(void *arg)
 	wait->over = true;
 	if (wait->holder)
 		wait->holder->waits--;
+	left = locks->left;
 	pthread_mutex_unlock(&locks->mutex);
+	if (left)
+		return NULL; /* nobody is there to be told */
 	llfused_complete(wait->pending, ret);
 	if (wait->holder)
 		pt_holder_put(wait->fs, wait->holder);
@@ -234,7 +239,7 @@ static void *tend(void *arg)
 
 	pthread_setname_np(pthread_self(), "lock-tender");
 	pthread_mutex_lock(&locks->mutex);
-	for (;;) {
+	while (!locks->left) {
 		join_ended(locks);
 		if (wake_cancelled(locks))
 			wait_a_moment(locks);
@@ -268,14 +273,22 @@ int pt_wait_start(struct pt_locks *locks)
 	return -ret;
 }
 
-void pt_wait_stop(struct pt_locks *locks)
+bool pt_wait_stop(struct pt *fs)
 {
+	struct pt_locks *locks = fs->locks;
+
 	pthread_mutex_lock(&locks->mutex);
 	locks->stopping = true;
 	for (struct pt_wait *wait = locks->waits; wait; wait = wait->next)
 		atomic_store(&wait->cancelled, true);
 	pthread_cond_signal(&locks->wake);
 	pthread_mutex_unlock(&locks->mutex);
-	pthread_join(locks->tender, NULL);
-	pthread_cond_destroy(&locks->wake);
+	if (pt_join_thread(fs, locks->tender, "waits for locks do not end")) {
+		pthread_cond_destroy(&locks->wake);
+		return true;
+	}
+	pthread_mutex_lock(&locks->mutex);
+	locks->left = true;
+	pthread_mutex_unlock(&locks->mutex);
+	return false;
 }

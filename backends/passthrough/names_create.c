@@ -13,6 +13,7 @@
 #include "creds.h"
 #include "file.h"
 #include "names_impl.h"
+#include "node_table.h"
 #include "passthrough.h"
 #include "system.h"
 
@@ -72,6 +73,9 @@ static int enter_open(struct pt *fs, int dir_fd, const char *name, int fd, uint3
 	int path_fd = open_path(fs, dir_fd, name, fd, &stx);
 	int result;
 
+	/* The file is there: it is not to fail now for want of a descriptor. */
+	if (path_fd == -EMFILE && pt_budget_squeeze(fs))
+		path_fd = open_path(fs, dir_fd, name, fd, &stx);
 	if (path_fd < 0)
 		return path_fd;
 	result = pt_names_mend_mode(fs, path_fd, mode, &stx);

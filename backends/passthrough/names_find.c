@@ -13,11 +13,20 @@
 #include "passthrough.h"
 #include "system.h"
 
+/* A directory stands there, empty, for what is mounted on it; a file would be all that is mounted,
+ * and is not shown. */
+static bool is_hidden(const struct pt *fs, uint32_t mount, const struct statx *stx)
+{
+	return pt_source_stops_at(fs, mount) && !S_ISDIR(stx->stx_mode);
+}
+
 int pt_names_enter(struct pt *fs, int fd, const struct statx *stx, struct llfused_entry *out)
 {
 	int mount = pt_source_mount(fs, fd, stx);
 	int result;
 
+	if (mount >= 0 && is_hidden(fs, (uint32_t)mount, stx))
+		mount = -ENOENT;
 	if (mount < 0) {
 		close(fd);
 		return mount;
@@ -85,6 +94,8 @@ int pt_names_find(const struct llfused_ctx *ctx, int dir_fd, uint32_t dir_mount,
 							  : LLFUSED_AGAIN;
 	if (mount < 0)
 		return mount;
+	if (is_hidden(fs, (uint32_t)mount, &stx))
+		return -ENOENT;
 	if ((uint32_t)mount != dir_mount && pt_source_pace(fs, ctx, (uint32_t)mount, PT_WORK_LOOK))
 		return LLFUSED_AGAIN;
 	if (pt_mount_at(&fs->source, (uint32_t)mount)->pace != PT_PACE_SLOW &&

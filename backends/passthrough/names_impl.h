@@ -30,8 +30,9 @@ static inline bool pt_names_is_dots(const char *name)
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* pt_node_begin() for a directory that is to get a name; -EPERM in one that takes none. */
-int pt_names_begin(const struct llfused_ctx *ctx, uint64_t parent, struct pt_ref *dir);
+/* pt_node_begin() for an inode that is to get a name, in it or of its own; -EPERM for one on a
+ * mount at which `submounts=stop` stops. */
+int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, struct pt_ref *ref);
 
 /* The mode that the options make of the one that the caller wants. */
 uint32_t pt_names_mode(const struct pt *fs, uint32_t mode, bool is_dir);

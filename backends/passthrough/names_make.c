@@ -10,6 +10,7 @@
 
 #include "creds.h"
 #include "names_impl.h"
+#include "node_table.h"
 #include "passthrough.h"
 #include "system.h"
 
@@ -37,13 +38,13 @@ int pt_names_mend_mode(const struct pt *fs, int fd, uint32_t mode, struct statx 
 	return pt_sys_stat(fd, "", stx);
 }
 
-int pt_names_begin(const struct llfused_ctx *ctx, uint64_t parent, struct pt_ref *dir)
+int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, struct pt_ref *ref)
 {
 	struct pt *fs = pt_of(ctx);
-	int result = pt_node_begin(ctx, parent, PT_WORK_CHANGE, dir);
+	int result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, ref);
 
-	if (result == 0 && pt_source_stops_at(fs, dir->node->mount)) {
-		pt_node_put(fs, dir);
+	if (result == 0 && pt_source_stops_at(fs, ref->node->mount)) {
+		pt_node_put(fs, ref);
 		return -EPERM;
 	}
 	return result;
@@ -58,6 +59,9 @@ static int enter_made(struct pt *fs, int dir_fd, const char *name, uint32_t mode
 	int fd = pt_sys_open(dir_fd, name, O_PATH | O_NOFOLLOW, 0);
 	int result;
 
+	/* It is there: it is not to fail now for want of a descriptor. */
+	if (fd == -EMFILE && pt_budget_squeeze(fs))
+		fd = pt_sys_open(dir_fd, name, O_PATH | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
 	result = pt_sys_stat(fd, "", &stx);
@@ -161,7 +165,7 @@ int pt_names_link(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t newparent, 
 
 	if (result)
 		return result;
-	result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, &ref);
+	result = pt_names_begin(ctx, nodeid, &ref);
 	if (result == 0) {
 		result = link_inode(ref.fd, dir.fd, newname);
 		if (result == 0)

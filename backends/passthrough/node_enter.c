@@ -244,6 +244,9 @@ int pt_node_enter(struct pt *fs, int fd, uint32_t mount, const struct statx *stx
 		if (!node && result == 0)
 			result = add(fs, &e);
 	} while (result == -EAGAIN && gone.count + 2 <= PT_GONE_MAX);
+	/* others keep taking the number: whoever asks may look again */
+	if (result == -EAGAIN)
+		result = -ESTALE;
 	over = pt_budget_over(fs);
 	pthread_mutex_unlock(&nodes->lock);
 	pt_gone_finish(fs, &gone);

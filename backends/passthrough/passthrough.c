@@ -174,6 +174,17 @@ static void stop_locks(struct pt *fs)
 		pt_lock_stop(fs);
 }
 
+static int open_watch(struct pt *fs)
+{
+	return fs->options.watch ? pt_watch_open(fs) : 0;
+}
+
+static void close_watch(struct pt *fs)
+{
+	if (fs->options.watch)
+		pt_watch_close(fs);
+}
+
 static int start_watch(struct pt *fs)
 {
 	return fs->options.watch ? pt_watch_start(fs) : 0;
@@ -185,14 +196,15 @@ static void stop_watch(struct pt *fs)
 		pt_watch_stop(fs);
 }
 
-/* In this order; stopped in the order read backwards. */
+/* In this order; stopped in the order read backwards.  The reaper's thread tells of nodes that go
+ * to the backing ids and the watch, and the watch's thread gives descriptors to the reaper. */
 static const struct {
 	int (*start)(struct pt *fs);
 	void (*stop)(struct pt *fs);
 } start_steps[] = {
-	{pt_reaper_start, pt_reaper_stop},   {pt_engine_start, pt_engine_stop},
-	{pt_backing_start, pt_backing_stop}, {start_locks, stop_locks},
-	{start_watch, stop_watch},
+	{pt_engine_start, pt_engine_stop}, {pt_backing_start, pt_backing_stop},
+	{open_watch, close_watch},         {pt_reaper_start, pt_reaper_stop},
+	{start_locks, stop_locks},         {start_watch, stop_watch},
 };
 
 #define START_STEPS (sizeof(start_steps) / sizeof(start_steps[0]))
@@ -219,8 +231,11 @@ static void destroy(void *instance)
 {
 	struct instance *in = instance;
 
-	while (in->nstarted > 0)
+	while (in->nstarted > 0 && !in->fs.stuck)
 		start_steps[--in->nstarted].stop(&in->fs);
+	/* What is left, a thread may still use; the process ends, and all with it. */
+	if (in->fs.stuck)
+		return;
 	while (in->nopened > 0)
 		open_steps[--in->nopened].close(&in->fs);
 	pt_options_free(&in->fs.options);

@@ -44,6 +44,7 @@ struct pt {
 	struct pt_watch *watch;   /* -o watch; NULL without */
 	struct pt_locks *locks;   /* locks=source; NULL without */
 	int proc_fd;              /* /proc/self/fd, to open O_PATH descriptors anew */
+	bool stuck;               /* a thread of ours did not end: nothing is freed any more */
 	bool can_switch;          /* may take the caller's uid and gid: root */
 	uint64_t own_dev;         /* st_dev of our mount: never entered; 0 before init() */
 	uint32_t wants;           /* LLFUSED_WANT_* in force */

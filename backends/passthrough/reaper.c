@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "join.h"
 #include "node_table.h"
 #include "passthrough.h"
 
@@ -126,7 +127,8 @@ void pt_reaper_stop(struct pt *fs)
 	r->stop = true;
 	pthread_cond_signal(&r->wake);
 	pthread_mutex_unlock(&r->lock);
-	pthread_join(r->thread, NULL);
+	if (!pt_join_thread(fs, r->thread, "files are still being closed"))
+		return;
 	fs->reaper = NULL;
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);

@@ -8,7 +8,7 @@
 struct pt;
 
 int pt_reaper_start(struct pt *fs);
-/* Closes what is left and ends. */
+/* Closes what is left and ends; or fs->stuck is set, and nothing is freed. */
 void pt_reaper_stop(struct pt *fs);
 /* Takes the descriptor over; closes it here when there is no reaper or no memory. */
 void pt_reaper_close(struct pt *fs, int fd);

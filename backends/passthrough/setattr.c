@@ -51,6 +51,10 @@ static int target_begin(const struct llfused_ctx *ctx, uint64_t nodeid,
 	}
 	*t = (struct target){.is_open = false};
 	result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, &t->ref);
+	if (result == 0 && pt_source_stops_at(fs, t->ref.node->mount)) {
+		pt_node_put(fs, &t->ref);
+		return -EPERM;
+	}
 	t->node = t->ref.node;
 	t->fd = t->ref.fd;
 	return result;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "join.h"
 #include "passthrough.h"
 #include "system.h"
 #include "watch_impl.h"
@@ -100,6 +101,8 @@ static void *run(void *arg)
 			quiet &= pt_watch_fan_read(w);
 		if (events && pfd[2].revents)
 			quiet &= pt_watch_ino_read(w);
+		if (atomic_load(&w->stopping))
+			break;
 		pt_watch_flush(w);
 		do_due(w);
 	} while (pt_watch_rest(w, events && quiet ? REST_MS : 0));
@@ -247,33 +250,34 @@ static void watch_root(struct pt *fs)
 	pt_node_put(fs, &ref);
 }
 
-int pt_watch_start(struct pt *fs)
+int pt_watch_open(struct pt *fs)
 {
 	struct pt_watch *w = make_watch(fs);
-	int ret;
 
 	if (!w)
 		return -ENOMEM;
 	pt_watch_fan_open(w);
 	fs->watch = w;
+	return 0;
+}
+
+void pt_watch_close(struct pt *fs)
+{
+	free_watch(fs->watch);
+	fs->watch = NULL;
+}
+
+int pt_watch_start(struct pt *fs)
+{
 	watch_root(fs);
-	ret = pthread_create(&w->thread, NULL, run, w);
-	if (ret != 0) {
-		fs->watch = NULL;
-		free_watch(w);
-	}
-	return -ret;
+	return -pthread_create(&fs->watch->thread, NULL, run, fs->watch);
 }
 
 void pt_watch_stop(struct pt *fs)
 {
 	struct pt_watch *w = fs->watch;
 
-	if (!w)
-		return;
 	atomic_store(&w->stopping, true);
 	wake(w);
-	pthread_join(w->thread, NULL);
-	fs->watch = NULL;
-	free_watch(w);
+	pt_join_thread(fs, w->thread, "a look at what changed does not end");
 }

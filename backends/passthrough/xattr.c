@@ -44,12 +44,25 @@ static int clear_setgid(int fd, const char *path)
 	return chmod(path, stx.stx_mode & 07777 & ~(unsigned)S_ISGID) < 0 ? -errno : 0;
 }
 
+/* Nothing is changed, and nothing seen, on a mount at which `submounts=stop` stops. */
+static int begin_change(const struct llfused_ctx *ctx, uint64_t nodeid, struct pt_ref *ref)
+{
+	struct pt *fs = pt_of(ctx);
+	int result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, ref);
+
+	if (result == 0 && pt_source_stops_at(fs, ref->node->mount)) {
+		pt_node_put(fs, ref);
+		return -EPERM;
+	}
+	return result;
+}
+
 int pt_xattr_set(struct llfused_ctx *ctx, uint64_t nodeid, const char *name, const void *value,
 		 size_t size, uint32_t flags, uint32_t xflags)
 {
 	struct pt_ref ref;
 	char path[32];
-	int result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, &ref);
+	int result = begin_change(ctx, nodeid, &ref);
 
 	if (result)
 		return result;
@@ -66,7 +79,7 @@ int pt_xattr_remove(struct llfused_ctx *ctx, uint64_t nodeid, const char *name)
 {
 	struct pt_ref ref;
 	char path[32];
-	int result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, &ref);
+	int result = begin_change(ctx, nodeid, &ref);
 
 	if (result)
 		return result;
@@ -89,12 +102,16 @@ int pt_xattr_get(struct llfused_ctx *ctx, uint64_t nodeid, const char *name,
 
 	if (result)
 		return result;
-	pt_sys_fd_path(path, ref.fd);
-	size = getxattr(path, name, value->data, value->cap);
-	if (size < 0)
-		result = -errno;
-	else
-		value->len = (size_t)size;
+	if (pt_source_stops_at(pt_of(ctx), ref.node->mount)) {
+		result = -ENODATA;
+	} else {
+		pt_sys_fd_path(path, ref.fd);
+		size = getxattr(path, name, value->data, value->cap);
+		if (size < 0)
+			result = -errno;
+		else
+			value->len = (size_t)size;
+	}
 	pt_node_put(pt_of(ctx), &ref);
 	if (result == -EOPNOTSUPP && (pt_of(ctx)->wants & LLFUSED_WANT_ACL) && is_acl(name))
 		result = -ENODATA;
@@ -194,14 +211,15 @@ static ssize_t read_names(int fd, char usual[LIST_USUAL + 1], char **list)
 
 int pt_xattr_list(struct llfused_ctx *ctx, uint64_t nodeid, struct llfused_buf *names)
 {
-	char usual[LIST_USUAL + 1], *list;
+	char usual[LIST_USUAL + 1], *list = usual;
 	struct pt_ref ref;
-	ssize_t size;
+	ssize_t size = 0;
 	int result = pt_node_begin(ctx, nodeid, PT_WORK_LOOK, &ref);
 
 	if (result)
 		return result;
-	size = read_names(ref.fd, usual, &list);
+	if (!pt_source_stops_at(pt_of(ctx), ref.node->mount))
+		size = read_names(ref.fd, usual, &list);
 	pt_node_put(pt_of(ctx), &ref);
 	if (size > 0 && has_trusted(list, (size_t)size) && !sees_trusted(ctx))
 		size = (ssize_t)drop_trusted(list, (size_t)size);

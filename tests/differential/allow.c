@@ -129,7 +129,16 @@ static bool any_atime(const struct diff *d)
 	return d->field == FIELD_ATIME || d->field == FIELD_ATIME_MOVED;
 }
 
-/* The sets say for which pair of sides a rule is; allow_choose() knows both names. */
+/*
+ * The sets say for which sides a rule is:
+ *   memfs        our memfs against tmpfs
+ *   passthrough  our passthrough against the bare file system; then also its kind, tmpfs or ext4
+ *   backed       with kernel passthrough: files have backing files
+ *   cached       without it: their data are in the page cache
+ *   mapped       files are mapped, too
+ *   timeouts     the kernel may keep attributes
+ *   behind       one process works on the source
+ */
 static const struct rule {
 	const char *name;
 	const char *sets;
@@ -193,11 +202,11 @@ static const struct rule {
 	 "a backing file is written to with one set of credentials, whoever writes, so files with "
 	 "set-uid and set-gid bits, which are cleared or not by the writer's rights, have none: "
 	 "their mappings are of the page cache, as in mmap-times, mmap-atime and mmap-blocks"},
-	{"mmap-caps", "backed cached", never,
+	{"mmap-caps", "mapped", never,
 	 "what was stored to a mapping of the page cache reaches the daemon at any later time, as "
 	 "a "
-	 "write, which takes file capabilities away; natively they stay. The tester gives none "
-	 "where files have no backing file"},
+	 "write, which takes file capabilities away; natively they stay. The tester gives none in "
+	 "runs with mappings"},
 	{"mmap-stale", "timeouts", mmap_stale,
 	 "tmpfs allocates a page when a mapping of a hole is only read: of that the kernel knows "
 	 "nothing, and shows the st_blocks that it has cached until attr_timeout"},

@@ -135,16 +135,15 @@ static bool is_setgid_loss(const char *name, const struct stat *st)
 }
 
 /* The rule mmap-caps. */
-static bool is_late_loss(const char *name, const struct stat *st)
+static bool is_late_loss(const char *name)
 {
-	return strcmp(name, "security.capability") == 0 && allow_is_on("mmap-caps") &&
-	       (st->st_mode & (S_ISUID | S_ISGID) || !allow_is_on("suid-backed"));
+	return strcmp(name, "security.capability") == 0 && allow_is_on("mmap-caps");
 }
 
 /* An ACL without entries is none. */
 static bool is_left_out(const char *name, long len, const struct stat *st)
 {
-	return is_late_loss(name, st) || (len <= 4 && is_setgid_loss(name, st));
+	return is_late_loss(name) || (len <= 4 && is_setgid_loss(name, st));
 }
 
 static void exec_set(struct worker *w, const struct op *op, struct result *r)

@@ -76,10 +76,11 @@ memfs() {
 
 # passthrough KIND BARE-OPTIONS OPTIONS SHARE ARGUMENT...
 passthrough() {
-	local kind=$1 of_bare=$2 options=$3
-	shift 3
+	local kind=$1 of_bare=$2 options=$3 share=$4
+	shift 4
 	bare "$kind" "$of_bare" "$top/b" && bare "$kind" "$of_bare" "$top/source" &&
-		serve --backend=passthrough --source="$top/source" ${options:+-o "$options"} "$top/a" && compare "$@"
+		serve --backend=passthrough --source="$top/source" ${options:+-o "$options"} "$top/a" &&
+		compare "$share" --allow=none,passthrough,"$kind" "$@"
 }
 
 # pair NAME COMMAND...: keeps the score; a daemon that does not end well is a failure too.
@@ -126,15 +127,15 @@ pair memfs-full memfs size=64m,nr_inodes=2k 20 --group=$fill
 
 on_tmpfs() { passthrough tmpfs "$@"; }
 on_ext4() { passthrough ext4 "$@"; }
-pair tmpfs on_tmpfs $tmpfs "" 4 --procs=6 --group=$all --allow=none,passthrough,timeouts,tmpfs,backed
-pair tmpfs-none on_tmpfs $tmpfs cache=none 8 --group=$all --allow=none,passthrough,tmpfs,backed
-pair tmpfs-off on_tmpfs $tmpfs passthrough=off 6 --group=$all --allow=none,passthrough,timeouts,tmpfs,cached
-pair tmpfs-always on_tmpfs $tmpfs cache=always,watch 10 --group=$all --allow=none,passthrough,timeouts,tmpfs,backed
-pair tmpfs-behind on_tmpfs $tmpfs cache=none 10 --group=$behind --allow=none,passthrough,tmpfs,backed,behind --behind="$top/source"
-pair tmpfs-full on_tmpfs size=64m,nr_inodes=2k "" 40 --group=$fill --allow=none,passthrough,timeouts,tmpfs,backed
-pair ext4 on_ext4 $ext4 "" 5 --group=$all --allow=none,passthrough,timeouts,ext4,backed
-pair ext4-none on_ext4 $ext4 cache=none 10 --group=$all --allow=none,passthrough,ext4,backed
-pair ext4-off on_ext4 $ext4 passthrough=off 6 --group=$unmapped --allow=none,passthrough,timeouts,ext4
-pair ext4-full on_ext4 64m,2000 "" 40 --group=$fill --allow=none,passthrough,timeouts,ext4,backed
+pair tmpfs on_tmpfs $tmpfs "" 4 --procs=6 --group=$all --allow=mapped,timeouts,backed
+pair tmpfs-none on_tmpfs $tmpfs cache=none 8 --group=$all --allow=mapped,backed
+pair tmpfs-off on_tmpfs $tmpfs passthrough=off 6 --group=$all --allow=mapped,timeouts,cached
+pair tmpfs-always on_tmpfs $tmpfs cache=always,watch 10 --group=$all --allow=mapped,timeouts,backed
+pair tmpfs-behind on_tmpfs $tmpfs cache=none 10 --group=$behind --allow=backed,behind --behind="$top/source"
+pair tmpfs-full on_tmpfs size=64m,nr_inodes=2k "" 40 --group=$fill --allow=timeouts,backed
+pair ext4 on_ext4 $ext4 "" 5 --group=$all --allow=mapped,timeouts,backed
+pair ext4-none on_ext4 $ext4 cache=none 10 --group=$all --allow=mapped,backed
+pair ext4-off on_ext4 $ext4 passthrough=off 6 --group=$unmapped --allow=timeouts
+pair ext4-full on_ext4 64m,2000 "" 40 --group=$fill --allow=timeouts,backed
 echo "differential: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

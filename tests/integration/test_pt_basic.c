@@ -7,10 +7,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -283,5 +285,43 @@ PT_FACT(pt_basic, a_long_listing_is_complete_and_can_go_on_anywhere)
 	for (unsigned i = 1; i < MANY; i += 2)
 		cr_assert_eq(seen[i], 1, "n%u is missing", i);
 	closedir(dir);
+	pt_stop(&p);
+}
+
+/* ---- submounts=stop ---- */
+
+PT_FACT(pt_basic, nothing_that_is_mounted_beneath_is_touched_where_submounts_stop)
+{
+	struct pt p = {.kind = kind};
+	char text[64];
+	const char *sub;
+
+	pt_make_source(&p);
+	pt_put(pt_src(&p, "f"), "mounted");
+	pt_put(pt_src(&p, "on"), "beneath");
+	PT_OK(mkdir(pt_src(&p, "sub"), 0755));
+	PT_OK(mount(pt_src(&p, "f"), pt_src(&p, "on"), NULL, MS_BIND, NULL));
+	PT_OK(mount("sub", pt_src(&p, "sub"), "tmpfs", 0, "mode=755"));
+	PT_OK(setxattr(pt_src(&p, "sub"), "trusted.x", "val", 3, 0));
+	pt_start(&p, "-osubmounts=stop", NULL);
+	for (int i = 0; i < 2; i++) {
+		PT_FAILS(open(pt_mnt(&p, "on"), O_RDONLY), ENOENT);
+		PT_FAILS(open(pt_mnt(&p, "on"), O_WRONLY), ENOENT);
+		PT_FAILS(chmod(pt_mnt(&p, "on"), 0600), ENOENT);
+		/* after a listing with attributes, too */
+		cr_assert_str_eq(pt_list(p.d.mnt), "f on sub");
+	}
+	cr_assert(open(pt_mnt(&p, "on"), O_WRONLY | O_CREAT | O_TRUNC, 0644) < 0);
+	sub = pt_mnt(&p, "sub");
+	PT_FAILS(chmod(sub, 0700), EPERM);
+	PT_FAILS(chown(sub, 7, 7), EPERM);
+	PT_FAILS(utimensat(AT_FDCWD, sub, NULL, 0), EPERM);
+	PT_FAILS(setxattr(sub, "trusted.y", "v", 1, 0), EPERM);
+	PT_FAILS(removexattr(sub, "trusted.x"), EPERM);
+	PT_FAILS(getxattr(sub, "trusted.x", text, sizeof text), ENODATA);
+	cr_assert_eq(listxattr(sub, text, sizeof text), 0);
+	cr_assert_eq(pt_stat(pt_src(&p, "sub")).st_mode & 07777, 0755);
+	cr_assert_eq(pt_stat(pt_src(&p, "sub")).st_uid, 0);
+	cr_assert_str_eq(pt_get(pt_mnt(&p, "f")), "mounted");
 	pt_stop(&p);
 }

@@ -97,6 +97,12 @@ static int slow_write(void *mnt)
 	return use(mnt, "write", do_write);
 }
 
+/* The kernel wants setuid and setgid of the file cleared with it. */
+static int slow_write_of_user(void *mnt)
+{
+	return harness_as(HARNESS_USER, slow_write, mnt);
+}
+
 static int slow_fsync(void *mnt)
 {
 	return use(mnt, "fsync", do_fsync);
@@ -170,7 +176,8 @@ struct scene {
 	unsigned n;
 };
 
-static void start(struct scene *s, const char *workers)
+/* With kernel passthrough the daemon would not see reads and writes. */
+static void start(struct scene *s, const char *workers, const char *passthrough)
 {
 	char delay[32];
 
@@ -178,7 +185,7 @@ static void start(struct scene *s, const char *workers)
 	snprintf(delay, sizeof delay, "-odelay=%d", DELAY_MS);
 	daemon_start(&s->slow, "--workers=64", delay, NULL);
 	s->p.src = s->slow.mnt;
-	pt_start(&s->p, "-olocks=source", workers, NULL);
+	pt_start(&s->p, "-olocks=source", workers, passthrough, NULL);
 }
 
 static void add(struct scene *s, int (*fn)(void *))
@@ -217,7 +224,7 @@ FACT(pt_blocking, eight_sorts_of_slow_work_hold_up_nobody_else)
 	struct scene s;
 	int fd;
 
-	start(&s, "--workers=16");
+	start(&s, "--workers=16", "-opassthrough=auto");
 	/* the lock is held on the source */
 	fd = pt_open(pt_src(&s.p, "lock/0"), O_RDWR);
 	PT_OK(fcntl(fd, F_SETLKW, &lock));
@@ -240,9 +247,20 @@ FACT(pt_blocking, any_number_of_slow_reads_writes_and_syncs_hold_up_nobody_else)
 {
 	struct scene s;
 
-	start(&s, "--workers=16");
+	start(&s, "--workers=16", "-opassthrough=off");
 	for (unsigned i = 0; i < 48; i++)
 		add(&s, i % 3 == 0 ? slow_read : i % 3 == 1 ? slow_write : slow_fsync);
+	be_quick_while_busy(&s, 48);
+	finish(&s);
+}
+
+FACT(pt_blocking, any_number_of_slow_writes_of_users_hold_up_nobody_else)
+{
+	struct scene s;
+
+	start(&s, "--workers=16", "-opassthrough=off");
+	for (unsigned i = 0; i < 48; i++)
+		add(&s, slow_write_of_user);
 	be_quick_while_busy(&s, 48);
 	finish(&s);
 }
@@ -252,9 +270,11 @@ FACT(pt_blocking, with_one_thread_slow_data_still_holds_up_nobody_else)
 {
 	struct scene s;
 
-	start(&s, "--workers=1");
+	start(&s, "--workers=1", "-opassthrough=off");
 	for (unsigned i = 0; i < 9; i++)
 		add(&s, i % 3 == 0 ? slow_read : i % 3 == 1 ? slow_write : slow_fsync);
-	be_quick_while_busy(&s, 9);
+	for (unsigned i = 0; i < 3; i++)
+		add(&s, slow_write_of_user);
+	be_quick_while_busy(&s, 12);
 	finish(&s);
 }

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -563,4 +564,39 @@ Test(pt_dir, strange_offsets_come_back_as_they_were, .fini = NULL)
 	cr_expect_eq(pt_offset_real(&offsets, INT64_MAX, &real), -EINVAL);
 	pt_offset_free(&offsets);
 	cr_expect_eq(pt_offset_real(&offsets, tales[0], &real), -EINVAL);
+}
+
+Test(pt_dir, a_strange_offset_told_again_takes_no_room, .fini = NULL)
+{
+	struct pt_offsets offsets = {.count = 0};
+	uint64_t tales[1000];
+
+	/* enough for the table to grow several times */
+	for (uint64_t i = 0; i < 1000; i++)
+		tales[i] = pt_offset_tell(&offsets, UINT64_MAX - i * 4096);
+	for (unsigned again = 0; again < 3; again++)
+		for (uint64_t i = 0; i < 1000; i++)
+			cr_assert_eq(pt_offset_tell(&offsets, UINT64_MAX - i * 4096), tales[i]);
+	cr_expect_eq(offsets.count, 1000);
+	pt_offset_free(&offsets);
+}
+
+Test(pt_dir, a_listing_that_was_told_whole_gives_its_memory_back)
+{
+	static uint64_t fhs[256];
+	size_t before;
+
+	pt_ops_begin("");
+	make_files(0, 3);
+	for (size_t i = 0; i < 256; i++)
+		fhs[i] = open_dir(LLFUSED_ROOT_ID);
+	before = mallinfo2().uordblks;
+	for (size_t i = 0; i < 256; i++)
+		cr_assert_eq(read_all(LLFUSED_ROOT_ID, fhs[i], 0, MOST, 0), 5);
+	cr_expect_lt(mallinfo2().uordblks, before + 256 * 1024);
+	/* and can be had again */
+	for (size_t i = 0; i < 256; i++) {
+		cr_expect_eq(read_all(LLFUSED_ROOT_ID, fhs[i], 0, 2, 0), 5);
+		close_dir(LLFUSED_ROOT_ID, fhs[i]);
+	}
 }

@@ -3,9 +3,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -227,6 +230,69 @@ Test(pt_engine, appends)
 	ask_write(0, "end", 3, O_RDWR | O_APPEND);
 	last_reply(1);
 	cr_expect_eq(pt_ops_stat("file").st_size, SIZE + 3);
+}
+
+/* ---- for users ---- */
+
+static unsigned mode_after_write(unsigned mode, uint32_t write_flags)
+{
+	const struct fuse_write_in in = {
+		.fh = fh,
+		.size = 1,
+		.flags = O_RDWR,
+		.write_flags = write_flags,
+	};
+	static unsigned count;
+
+	cr_assert_eq(chmod("file", mode), 0);
+	ask(FUSE_WRITE, &in, sizeof(in), "x", 1);
+	cr_expect_eq(last_reply(++count)->error, 0);
+	return pt_ops_stat("file").st_mode & 07777;
+}
+
+Test(pt_engine, setuid_and_setgid_go_when_the_kernel_says_so)
+{
+	cr_expect_eq(mode_after_write(06755, 0), 06755, "root keeps them");
+	cr_expect_eq(mode_after_write(06755, FUSE_WRITE_KILL_SUIDGID), 0755);
+	cr_expect_eq(mode_after_write(06755, 0), 06755, "that was for one write");
+	/* the file's group is the daemon's */
+	cr_expect_eq(mode_after_write(02644, FUSE_WRITE_KILL_SUIDGID), 0644);
+}
+
+/* A file on a descriptor that may be written is written, whoever could not open it. */
+Test(pt_engine, writes_for_users_need_no_rights_on_the_file)
+{
+	cr_assert_eq(chown("file", 1234, 1234), 0);
+	cr_expect_eq(mode_after_write(04600, FUSE_WRITE_KILL_SUIDGID), 0600);
+}
+
+Test(pt_engine, file_capabilities_go_with_any_write)
+{
+	/* version 2: CAP_NET_RAW, effective */
+	static const uint32_t capability[5] = {0x02000001, 1 << 13};
+
+	cr_assert_eq(setxattr("file", "security.capability", capability, sizeof capability, 0), 0);
+	mode_after_write(0755, FUSE_WRITE_KILL_SUIDGID);
+	cr_expect_eq(getxattr("file", "security.capability", NULL, 0), -1);
+	cr_expect_eq(errno, ENODATA);
+}
+
+Test(pt_engine, its_start_changes_nothing_of_the_thread)
+{
+	struct pt fs = {.engine = NULL};
+	const gid_t groups[] = {7, 8};
+	gid_t after[8];
+	char before[256], now[256];
+
+	cr_assert_eq(setgroups(2, groups), 0);
+	umask(027);
+	cr_assert_not_null(getcwd(before, sizeof before));
+	cr_assert_eq(pt_engine_start(&fs), 0);
+	cr_assert_not_null(fs.engine);
+	cr_expect_eq(umask(0), 027);
+	cr_expect_str_eq(getcwd(now, sizeof now), before);
+	cr_expect_eq(getgroups(8, after), 2);
+	pt_engine_stop(&fs);
 }
 
 Test(pt_engine, errors_reach_the_caller)

@@ -154,14 +154,18 @@ Test(pt_io, slow_file_systems_are_never_waited_for)
 	pt_ops_fs->engine = engine;
 }
 
-Test(pt_io, on_disks_writes_that_take_setuid_away_go_to_the_pool)
+Test(pt_io, without_an_engine_writes_that_take_setuid_away_go_to_the_pool)
 {
+	struct pt_engine *engine = pt_ops_fs->engine;
+
 	change_pace(PT_PACE_DISK);
+	pt_ops_fs->engine = NULL;
 	cr_assert_eq(chmod("file", 04755), 0);
 	cr_expect_eq(write_at(&pt_ops_worker, fh, 0, "x", O_RDWR | LLFUSED_WRITE_KILL_SUIDGID),
 		     -EAGAIN);
 	cr_expect_eq(write_at(&pt_ops_pool, fh, 0, "x", O_RDWR | LLFUSED_WRITE_KILL_SUIDGID), 1);
 	cr_expect_eq(pt_ops_stat("file").st_mode & 07777, 0755);
+	pt_ops_fs->engine = engine;
 }
 
 Test(pt_io, in_memory_only_large_allocations_go_to_the_pool)

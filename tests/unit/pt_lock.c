@@ -1,14 +1,20 @@
 /*
- * Record locks of passthrough: ranges, and owners who would wait for themselves.
+ * Record locks of passthrough: ranges, owners who would wait for themselves, and a wait that does
+ * not end.
  */
 #include "passthrough/lock_impl.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "passthrough/join.h"
+#include "pt_ops.h"
 
 #define TO_THE_END ((uint64_t)INT64_MAX)
 
@@ -234,4 +240,47 @@ Test(pt_lock, many_who_wait_for_one_are_no_deadlock)
 	for (uint64_t i = 0; i < OWNERS; i++)
 		cr_assert_not(pt_lock_deadlocks(
 			locks, wait_for(locks, &waits[i], 7, i, i % 2 ? F_WRLCK : F_RDLCK)));
+}
+
+/* ---- the end ---- */
+
+static sem_t answer;
+
+/* As one that waits for a server: no signal ends it. */
+static void *wait_for_answer(void *arg)
+{
+	while (sem_wait(&answer) < 0)
+		;
+	return arg;
+}
+
+static void begin_endless_wait(struct pt *fs, struct pt_wait *wait)
+{
+	cr_assert_eq(sem_init(&answer, 0, 0), 0);
+	*wait = (struct pt_wait){.fs = fs};
+	cr_assert_eq(pthread_create(&wait->thread, NULL, wait_for_answer, NULL), 0);
+	pthread_mutex_lock(&fs->locks->mutex);
+	fs->locks->waits = wait;
+	fs->locks->nwaits++;
+	pthread_mutex_unlock(&fs->locks->mutex);
+}
+
+Test(pt_lock, a_wait_that_does_not_end_is_left_and_what_it_uses_stays, .fini = pt_ops_end)
+{
+	static struct pt_wait wait;
+	struct pt *fs;
+	time_t begin;
+
+	pt_ops_begin("locks=source");
+	fs = pt_ops_fs;
+	begin_endless_wait(fs, &wait);
+	begin = time(NULL);
+	pt_ops_end();
+	cr_assert_leq(time(NULL) - begin, 2 * PT_JOIN_SECONDS);
+	cr_assert(fs->stuck);
+	cr_assert_not_null(fs->locks);
+	cr_assert_not_null(fs->reaper);
+	cr_assert_geq(fcntl(fs->proc_fd, F_GETFD), 0);
+	cr_assert_eq(sem_post(&answer), 0);
+	cr_assert_eq(pthread_join(wait.thread, NULL), 0);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 TestSuite(pt_names, .init = src_start, .fini = src_stop, .timeout = 60);
@@ -247,6 +248,49 @@ Test(pt_names_with, stopped_mount_is_an_empty_directory_that_takes_no_names)
 	cr_expect_eq(pt_ops->tmpfile(ctx, m, 0644, O_RDWR, &entry, &open), -EPERM);
 	cr_expect_eq(src_stat("m/inside").st_nlink, 1);
 	cr_expect_eq(src_stat("f").st_nlink, 1);
+}
+
+Test(pt_names_with, file_mounted_on_a_file_is_hidden_where_submounts_stop)
+{
+	struct llfused_entry entry;
+
+	src_start_with("submounts=stop");
+	src_file("f");
+	src_file("on");
+	cr_assert_eq(fchdir(src_fd), 0);
+	cr_assert_eq(mount("f", "on", NULL, MS_BIND, NULL), 0, "%m");
+	/* by a thread that may not sleep, too, once the mount is known */
+	cr_expect_eq(src_look(ROOT, "on"), -ENOENT);
+	cr_expect_eq(src_look_as(&pt_ops_worker, ROOT, "on", &entry), -ENOENT);
+	cr_expect_gt(src_look(ROOT, "f"), 0);
+}
+
+Test(pt_names_with, root_of_a_stopped_mount_cannot_be_changed)
+{
+	struct llfused_setattr set = {.valid = LLFUSED_SET_MODE, .mode = 0700};
+	struct llfused_ctx *ctx = &pt_ops_pool;
+	struct llfused_attr_out out;
+	struct llfused_entry entry;
+	char text[256];
+	struct llfused_buf buf = {.data = text, .cap = sizeof text};
+	uint64_t m;
+
+	src_start_with("submounts=stop");
+	src_dir("m");
+	src_mount("m", "tmpfs");
+	cr_assert_eq(setxattr("m", "trusted.x", "val", 3, 0), 0, "%m");
+	m = (uint64_t)src_look(ROOT, "m");
+	cr_expect_eq(pt_ops->setattr(ctx, m, &set, &out), -EPERM);
+	set = (struct llfused_setattr){.valid = LLFUSED_SET_UID, .uid = 7};
+	cr_expect_eq(pt_ops->setattr(ctx, m, &set, &out), -EPERM);
+	cr_expect_eq(pt_ops->setxattr(ctx, m, "trusted.y", "v", 1, 0, 0), -EPERM);
+	cr_expect_eq(pt_ops->removexattr(ctx, m, "trusted.x"), -EPERM);
+	cr_expect_eq(pt_ops->getxattr(ctx, m, "trusted.x", &buf), -ENODATA);
+	cr_expect_eq(pt_ops->listxattr(ctx, m, &buf), 0);
+	cr_expect_eq(buf.len, 0);
+	cr_expect_eq(pt_ops->link(ctx, m, ROOT, "x", &entry), -EPERM);
+	cr_expect_eq(src_stat("m").st_mode & 07777, 01777);
+	cr_expect_eq(src_stat("m").st_uid, 0);
 }
 
 /* ---- link targets ---- */

@@ -1,9 +1,11 @@
 /*
  * passthrough: what very many nodes cost, and that it is given back.  LLFUSED_TEST_NODES: how many.
  */
+#include "passthrough/node_table.h"
 #include "pt_node_fixture.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -75,4 +77,30 @@ Test(pt_node_memory, a_node_costs_at_most_220_bytes_and_forget_gives_them_back)
 	cr_assert_eq(nfx_nodes(&fx), 0);
 	left = resident() - before;
 	cr_assert_lt(left, 1 << 20, "%ld bytes are left", left);
+}
+
+/* More nodes in the way than one visit clears: no errno of our own loop reaches the kernel. */
+Test(pt_node_memory, a_number_that_very_many_have_had_is_stale)
+{
+	static const struct pt_handle other = {.size = 4, .type = 1, .bytes = {1, 2, 3, 4}};
+	struct llfused_entry out;
+	struct statx stx;
+	int fd, result;
+
+	cr_assert_eq(pt_sys_stat(fx.source, "", &stx), 0);
+	stx.stx_ino = 1000000;
+	pthread_mutex_lock(&fx.fs.nodes->lock);
+	for (unsigned i = 0; i < PT_GONE_MAX + 8; i++) {
+		struct pt_node *node = pt_nodes_new(fx.fs.nodes, 0, &stx);
+
+		cr_assert_not_null(node);
+		cr_assert_eq(pt_node_keep_handle(node, &other), 0);
+	}
+	pthread_mutex_unlock(&fx.fs.nodes->lock);
+	fd = fcntl(fx.source, F_DUPFD_CLOEXEC, 0);
+	result = pt_node_enter(&fx.fs, fd, 0, &stx, &out);
+	cr_expect_eq(result, -ESTALE, "%d", result);
+	/* the rest is cleared by the next one */
+	fd = fcntl(fx.source, F_DUPFD_CLOEXEC, 0);
+	cr_expect_eq(pt_node_enter(&fx.fs, fd, 0, &stx, &out), 0);
 }
