@@ -197,8 +197,8 @@ SEM_FACT(forget, comes_as_lists)
 	files_forget(&d);
 	cr_assert(eventually(sem_value("known") == 0));
 	cr_assert_eq(sem_value("forgotten") - pairs, MANY);
-	cr_assert_leq((sem_value("calls.forget") - calls) * 4, MANY, "%lu calls for %d inodes",
-		      sem_value("calls.forget") - calls, MANY);
+	/* how long the lists are depends on how fast they are read */
+	cr_assert_lt(sem_value("calls.forget") - calls, MANY);
 	cr_assert_gt(sem_value("most_forgotten"), 8);
 	sem_stop(&d);
 }
