@@ -195,7 +195,7 @@ TESTFS_PLUGINS := $(patsubst tests/integration/testfs/%.c,$(B)/tests/plugins/%.s
 TSAN_TESTS     := $(patsubst tests/tsan/%.c,$(B)/tests/tsan-%,$(TSAN_SRC))
 TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/count_alloc.so \
 	$(B)/tests/fuzz $(UNIT_PLUGINS) $(TESTFS_PLUGINS) $(TSAN_TESTS)
-DIFF_OPS ?= 100000
+DIFF_OPS ?= 60000
 FUZZ_MESSAGES ?= 200000
 # Compiling uses every processor; the suites run one after the other.
 JOBS ?= $(shell nproc)
