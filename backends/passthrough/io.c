@@ -245,6 +245,7 @@ int pt_io_lseek(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t 
 	ret = pt_source_pace(fs, ctx, file->node->mount, PT_WORK_LOOK);
 	if (ret)
 		return ret;
+	errno = EINVAL; /* stays where a file system answers what is no offset */
 	at = lseek(file->fd, (off_t)offset, (int)whence);
 	if (at < 0)
 		return -errno;
