@@ -325,16 +325,15 @@ static size_t answer(struct slot *slot, int ret)
 	return finish(slot, ret);
 }
 
-enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
-				    size_t *len)
+enum dispatch_step dispatch_decoded(struct slot *slot, int error, size_t *len)
 {
 	struct session *s = slot->session;
-	int ret = proto_decode(&s->conn, message, size, &slot->request);
+	int ret = error;
 
 	*len = 0;
 	if (ret != 0) {
 		stats_count(&slot->stats->malformed);
-		log_debug("request refused: errno=%d size=%zu opcode=%u", -ret, size,
+		log_debug("request refused: errno=%d opcode=%u", -ret,
 			  ret == -EBADMSG ? 0 : slot->request.head.opcode);
 		if (ret != -EBADMSG)
 			*len = refuse(slot, ret);
@@ -348,6 +347,13 @@ enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size
 		return DISPATCH_RUN;
 	*len = answer(slot, ret);
 	return DISPATCH_DONE;
+}
+
+enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
+				    size_t *len)
+{
+	return dispatch_decoded(
+		slot, proto_decode(&slot->session->conn, message, size, &slot->request), len);
 }
 
 size_t dispatch_run(struct slot *slot)

@@ -22,6 +22,9 @@ enum dispatch_step {
 enum dispatch_step dispatch_receive(struct slot *slot, const void *message, size_t size,
 				    size_t *len);
 
+/* The same for a request that was decoded into slot->request already, with this result. */
+enum dispatch_step dispatch_decoded(struct slot *slot, int error, size_t *len);
+
 /*
  * Calls the backend.  Returns the length of the reply in slot->reply, or 0: none, or not now.  With
  * slot->again the request is not done: it is to be called once more by a thread of the pool.

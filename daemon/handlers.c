@@ -55,7 +55,7 @@ static void run(void *arg, struct pool_job *job, unsigned seat)
 	if (len > 0) {
 		struct iovec iov = {.iov_base = slot->reply, .iov_len = len};
 
-		dispatch_sent(slot, s->transport->commit(slot->fd, &iov, 1));
+		dispatch_sent(slot, s->transport->commit(s, slot->fd, &iov, 1));
 	}
 	slim(&s->handlers, slot);
 }
@@ -128,6 +128,13 @@ int handlers_start(struct session *s, unsigned nthreads, struct err *err)
 struct slot *handlers_slot(struct session *s)
 {
 	struct pool_job *job = pool_get(&s->handlers.pool);
+
+	return job ? slot_of_job(job) : NULL;
+}
+
+struct slot *handlers_try_slot(struct session *s)
+{
+	struct pool_job *job = pool_try(&s->handlers.pool);
 
 	return job ? slot_of_job(job) : NULL;
 }

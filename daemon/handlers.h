@@ -32,6 +32,8 @@ int handlers_start(struct session *s, unsigned nthreads, struct err *err);
 
 /* A free slot with an empty message; waits while all are in use; NULL: the session stops. */
 struct slot *handlers_slot(struct session *s);
+/* The same without waiting: NULL when all are in use, too. */
+struct slot *handlers_try_slot(struct session *s);
 /* Gives one back that was not used. */
 void handlers_put(struct slot *slot);
 /* The slot's request is to be run; the slot is not the caller's any more.  `size`: bytes of the

@@ -55,7 +55,7 @@ static int end(struct completion *c, int error)
 					  .iov_len = c->data_size};
 	proto_put_header(&header, c->record.unique, error, c->head_size + c->data_size);
 	trace(c, error);
-	ret = c->session->transport->commit(c->record.fd, iov, n);
+	ret = c->session->transport->commit(c->session, c->record.fd, iov, n);
 	pending_done(&c->session->pending);
 	return ret;
 }

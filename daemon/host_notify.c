@@ -116,7 +116,7 @@ static int send_now(const void *message, ssize_t size, const void *data, size_t 
 	ret = host_enter(s);
 	if (ret != 0)
 		return ret;
-	ret = s->transport->commit(s->fuse_fd, iov, data_size > 0 ? 2 : 1);
+	ret = s->transport->commit(s, s->fuse_fd, iov, data_size > 0 ? 2 : 1);
 	host_leave(s);
 	return ret == -ENOENT ? 0 : ret;
 }

@@ -40,6 +40,7 @@ struct options {
 	enum llfused_log_level log_level;
 	unsigned workers; /* 0: chosen by the daemon */
 	enum transport_choice transport;
+	unsigned queue_depth; /* of transport uring; 0: chosen by the daemon */
 	enum io_choice io;
 	enum pin_choice pin;
 	uint64_t stop_timeout; /* ns */

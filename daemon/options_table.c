@@ -10,6 +10,7 @@
 
 #define WORKERS_MAX     1024
 #define MAX_PENDING_MAX 16777216
+#define QUEUE_DEPTH_MAX 1024
 
 static int set_backend(struct options *options, const char *value, struct err *err)
 {
@@ -68,10 +69,18 @@ static int set_transport(struct options *options, const char *value, struct err 
 
 	if (chosen < 0)
 		return chosen;
-	if (chosen == TRANSPORT_URING)
-		return err_set(err, -EINVAL,
-			       "transport uring is not built in yet: use --transport=dev or auto");
 	options->transport = (enum transport_choice)chosen;
+	return 0;
+}
+
+static int set_queue_depth(struct options *options, const char *value, struct err *err)
+{
+	uint64_t n;
+
+	if (options_number(value, 1, QUEUE_DEPTH_MAX, &n) < 0)
+		return err_set(err, -EINVAL, "--queue-depth=%s: give a number from 1 to %d", value,
+			       QUEUE_DEPTH_MAX);
+	options->queue_depth = (unsigned)n;
 	return 0;
 }
 
@@ -206,6 +215,11 @@ const struct option_row options_table[] = {
 	 "mount and backend options; \\, stands for a comma in a value", options_add_list},
 	{"workers", 0, "N", "threads that run handlers, 1 to 1024 (default: chosen)", set_workers},
 	{"transport", 0, "WAY", "auto, dev or uring (default: auto)", set_transport},
+	{"queue-depth", 0, "N",
+	 "transport uring: requests of a processor that are taken at once before its queue grows, "
+	 "1 "
+	 "to 1024 (default: 4)",
+	 set_queue_depth},
 	{"io", 0, "WAY", "how /dev/fuse is driven: auto, uring or plain (default: auto)", set_io},
 	{"pin", 0, "WHEN",
 	 "keep each worker on a processor of its own: auto, on or off (default: auto, where there "

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 /* Newer than the headers of Debian 12. */
 #ifndef STATX_MNT_ID_UNIQUE
@@ -29,9 +30,22 @@ static int look(const char *path, int flags, unsigned mask, struct place *out)
 	return 0;
 }
 
+#define PATIENCE 1000 /* ms */
+
+/* A daemon on FUSE over io_uring that is being killed cancels what its threads were to get, some
+ * milliseconds before its connection ends. */
 int place_ask(const char *path, struct place *out)
 {
-	return look(path, AT_STATX_FORCE_SYNC, STATX_TYPE | STATX_MODE, out);
+	const struct timespec moment = {.tv_nsec = 1000000};
+	int ret;
+
+	for (int i = 0; i < PATIENCE; i++) {
+		ret = look(path, AT_STATX_FORCE_SYNC, STATX_TYPE | STATX_MODE, out);
+		if (ret != -ECANCELED)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return ret;
 }
 
 int place_look(const char *path, struct place *out)

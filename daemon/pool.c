@@ -198,18 +198,36 @@ int pool_start(struct pool *p, const struct pool_config *config, struct pool_job
 
 /* ---- jobs --------------------------------------------------------------------------------- */
 
+/* With the mutex held. */
+static struct pool_job *take_spare(struct pool *p)
+{
+	struct pool_job *job = p->draining ? NULL : p->spare;
+
+	if (job)
+		p->spare = job->next;
+	return job;
+}
+
 struct pool_job *pool_get(struct pool *p)
 {
 	struct lock *l = p->config.lock;
-	struct pool_job *job = NULL;
+	struct pool_job *job;
 
 	pthread_mutex_lock(&l->mutex);
 	while (!p->spare && !p->draining)
 		lock_cond_wait(l, &p->spare_wake, NULL);
-	if (!p->draining) {
-		job = p->spare;
-		p->spare = job->next;
-	}
+	job = take_spare(p);
+	pthread_mutex_unlock(&l->mutex);
+	return job;
+}
+
+struct pool_job *pool_try(struct pool *p)
+{
+	struct lock *l = p->config.lock;
+	struct pool_job *job;
+
+	pthread_mutex_lock(&l->mutex);
+	job = take_spare(p);
 	pthread_mutex_unlock(&l->mutex);
 	return job;
 }

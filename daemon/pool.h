@@ -51,6 +51,8 @@ int pool_start(struct pool *p, const struct pool_config *config, struct pool_job
 
 /* A free job; waits while there is none; NULL: the pool stops. */
 struct pool_job *pool_get(struct pool *p);
+/* The same without waiting: NULL when there is none, too. */
+struct pool_job *pool_try(struct pool *p);
 /* Gives a job back unused. */
 void pool_put(struct pool *p, struct pool_job *job);
 /* How many jobs were run. */

@@ -105,6 +105,8 @@ static int make_session(struct serve *s, struct err *err)
 		.instance = &s->instance,
 		.lock = &s->lock,
 		.workers = options->workers,
+		.transport = options->transport,
+		.queue_depth = options->queue_depth,
 		.io = options->io,
 		.pin = options->pin,
 		.default_permissions = mount_default_permissions(&options->mount),

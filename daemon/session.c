@@ -162,7 +162,7 @@ int session_reply(struct session *s, int fd, uint64_t unique, int error, const v
 	};
 
 	proto_put_header(&header, unique, error, len);
-	return s->transport->commit(fd, iov, len > 0 ? 2 : 1);
+	return s->transport->commit(s, fd, iov, len > 0 ? 2 : 1);
 }
 
 /* For handlers that do not come back: their callers are let go, and with them whatever waits in the
@@ -248,6 +248,7 @@ int session_start(struct session *s, int fuse_fd, dev_t dev, struct err *err)
 	if (!s->initialised)
 		return err_set(err, -EPROTO, "INIT was not answered");
 	s->fuse_fd = fuse_fd;
+	s->dev = dev;
 	ret = notifyq_start(&s->notifyq, fuse_fd, err);
 	if (ret != 0)
 		return ret;

@@ -29,6 +29,8 @@ struct session_config {
 	struct instance *instance; /* started, not yet init()ed; the caller's */
 	struct lock *lock;         /* the global lock; the caller's */
 	unsigned workers;          /* threads that run handlers; 0: chosen here */
+	enum transport_choice transport;
+	unsigned queue_depth; /* transport uring: entries of a queue at the start; 0: chosen here */
 	enum io_choice io;
 	enum pin_choice pin;
 	bool default_permissions; /* the mount has (or will have) that option */

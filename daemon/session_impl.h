@@ -14,14 +14,17 @@
 #include "instance.h"
 #include "lock.h"
 #include "notifyq.h"
+#include "nudge.h"
 #include "pending.h"
 #include "proto/conn.h"
 #include "proto/init.h"
+#include "ring.h"
 #include "session.h"
 #include "slot.h"
 #include "stall.h"
 #include "stats.h"
 #include "transport.h"
+#include "worker_ring.h"
 
 struct session {
 	struct session_config config;
@@ -37,11 +40,20 @@ struct session {
 	struct proto_answer answer; /* of INIT: limits, features with reasons */
 	bool initialised;           /* INIT is answered */
 	int fuse_fd;                /* the caller's; -1 before start */
+	dev_t dev;                  /* st_dev of the mount */
 
 	const struct transport *transport;
 	unsigned nworkers;
 	struct worker *workers;
 	struct slot *slots; /* one a worker, unless the pool has them all */
+	/* transport uring: worker i serves queues[i] */
+	struct ring_queue *queues;
+	unsigned nqueues;
+	struct rings rings;
+	struct nudge *nudge;
+	bool ring_ready;           /* each queue is served */
+	atomic_bool ring_refusing; /* what finds no slot is answered with EIO */
+	int ring_error; /* of making an io_uring for it, or 0 */
 	struct handlers handlers;
 	struct inflight inflight;
 	struct pending pending;

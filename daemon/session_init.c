@@ -12,6 +12,7 @@
 #include "proto/init.h"
 #include "proto/reply.h"
 #include "session_impl.h"
+#include "transport_choice.h"
 
 #define INIT_TIMEOUT_MS 10000
 #define MAX_WRITE       (1u << 20)
@@ -67,7 +68,7 @@ static uint64_t features_for_ops(const struct session *s)
 	return f;
 }
 
-static struct proto_wishes wishes_of(const struct session *s)
+static struct proto_wishes wishes_of(struct session *s)
 {
 	uint32_t page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 
@@ -77,7 +78,8 @@ static struct proto_wishes wishes_of(const struct session *s)
 			    FUSE_READDIRPLUS_AUTO | FUSE_ABORT_ERROR | FUSE_INIT_EXT |
 			    FUSE_SETXATTR_EXT | FUSE_HAS_IOCTL_DIR | FUSE_HAS_EXPIRE_ONLY |
 			    FUSE_DIRECT_IO_ALLOW_MMAP | features_for_backend(s) |
-			    features_for_ops(s),
+			    features_for_ops(s) |
+			    (transport_wants_uring(s) ? FUSE_OVER_IO_URING : 0),
 		.max_write = MAX_WRITE,
 		.max_readahead = MAX_WRITE,
 		/* reads are limited by pages alone, and the buffers by max_write */
@@ -155,6 +157,11 @@ static int answer_init(struct session *s, int fuse_fd, const struct proto_reques
 			       offer.major, offer.minor);
 	}
 	proto_init_conn(&s->answer, &s->conn);
+	ret = transport_choose(s, err);
+	if (ret != 0) {
+		write_init(s, fuse_fd, request->head.unique, ret);
+		return ret;
+	}
 	ret = write_init(s, fuse_fd, request->head.unique, 0);
 	if (ret != 0)
 		return err_set(err, ret, "the kernel refused the answer to INIT: %s",

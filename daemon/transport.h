@@ -29,9 +29,10 @@ struct transport {
 	void (*count)(struct session *s, struct stats *sum);
 	/* Writes one reply to the descriptor that its request came from, or a notification; any
 	 * thread.  0 or a negative errno: -ENOENT means that nobody waits for it any more. */
-	int (*commit)(int fd, const struct iovec *iov, int iovcnt);
+	int (*commit)(struct session *s, int fd, const struct iovec *iov, int iovcnt);
 };
 
 extern const struct transport transport_dev;
+extern const struct transport transport_uring;
 
 #endif

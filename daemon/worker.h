@@ -1,6 +1,7 @@
 /*
- * A worker of the dev transport: a thread with a descriptor of its own, one slot, and a buffer for
- * the message.  Two loops can drive it: io_uring, or plain read and write.
+ * A worker: a thread that takes requests and runs their handlers, or gives them to the pool.  Three
+ * loops can drive it: io_uring or plain read and write on a clone of /dev/fuse, or queues of FUSE
+ * over io_uring.
  */
 #ifndef DAEMON_WORKER_H
 #define DAEMON_WORKER_H
@@ -14,6 +15,11 @@
 
 struct worker {
 	struct session *session;
+	/* Runs until the connection or the session ends; 0, or a negative errno when serving
+	 * failed.  Calls worker_started() once. */
+	int (*loop)(struct worker *w);
+	const char *name;  /* of the thread, before its number */
+	int cpu;           /* the thread stays there; -1: anywhere */
 	struct slot *slot; /* its own, or the one of the pool that the next message goes to */
 	pthread_t thread;
 	bool running; /* the thread was started and is to be joined */
@@ -30,8 +36,7 @@ struct worker {
 /* Can this process make an io_uring?  0 or a negative errno (forbidden: -EPERM, -ENOSYS). */
 int worker_uring_probe(void);
 
-/* The loops.  Each runs until the connection or the session ends; 0, or a negative errno when
- * serving failed. */
+/* The loops on /dev/fuse. */
 int worker_loop_uring(struct worker *w);
 int worker_loop_plain(struct worker *w);
 
@@ -43,6 +48,10 @@ void worker_started(struct worker *w, int error);
  * length of the reply in w->reply that is to be sent, or 0.  0, or 1 when the session ends.
  */
 int worker_message(struct worker *w, size_t size, size_t *len);
+
+/* dispatch_receive() has said DISPATCH_RUN for w->slot: true when it was handled here, *len as above.
+ * Else it is the pool's now, and w->slot is NULL. */
+bool worker_run(struct worker *w, size_t *len);
 
 /* What a failed read means: 0 try again, 1 the connection has ended, else the negative errno. */
 int worker_read_failed(int error);

@@ -171,25 +171,41 @@ static void place_for(struct daemon *d)
 	harness_show(d->log);
 }
 
-/* What a test does not say itself may be said for all of them: run the suite with one worker, or
- * with several. */
-static const char *workers_for(const char *const *argv)
+/* What a test does not say itself may be said for all of them by the environment: run the suite
+ * with one worker or with several, on this transport or that. */
+static const char *option_for(const char *const *argv, const char *option, const char *variable)
 {
-	const char *number = getenv("LLFUSED_TEST_WORKERS");
+	const char *value = getenv(variable);
 	char *arg;
 
-	if (!number || !*number)
+	if (!value || !*value)
 		return NULL;
 	for (; *argv; argv++)
-		if (strncmp(*argv, "--workers", strlen("--workers")) == 0)
+		if (strncmp(*argv, option, strlen(option)) == 0)
 			return NULL;
-	cr_assert(asprintf(&arg, "--workers=%s", number) >= 0);
+	cr_assert(asprintf(&arg, "%s=%s", option, value) >= 0);
 	return arg;
+}
+
+/* "uring" or "dev"; "auto" is no transport.  NULL where the log says too little to see which it is.
+ */
+static const char *named_transport(const char *const *argv)
+{
+	static const char option[] = "--transport=";
+	const char *name = NULL;
+
+	for (; *argv; argv++) {
+		if (strncmp(*argv, "--log-level=", 12) == 0)
+			return NULL;
+		if (strncmp(*argv, option, sizeof option - 1) == 0)
+			name = *argv + sizeof option - 1;
+	}
+	return name && strcmp(name, "auto") != 0 ? name : NULL;
 }
 
 static void fill_arguments(struct daemon *d, const char **argv, va_list rest)
 {
-	const char *workers;
+	const char *said;
 	char *backend;
 	int n = 0;
 
@@ -198,12 +214,20 @@ static void fill_arguments(struct daemon *d, const char **argv, va_list rest)
 	argv[n++] = "-f";
 	argv[n++] = backend;
 	while ((argv[n] = va_arg(rest, const char *)))
-		cr_assert(++n < ARGS_MAX - 3);
-	workers = workers_for(argv);
-	if (workers)
-		argv[n++] = workers;
+		cr_assert(++n < ARGS_MAX - 4);
+	said = option_for(argv, "--workers", "LLFUSED_TEST_WORKERS");
+	if (said)
+		argv[n++] = said;
+	argv[n] = NULL;
+	/* how /dev/fuse is driven is a question of the dev transport only */
+	said = option_for(argv, "--io", "LLFUSED_TEST_TRANSPORT")
+		       ? option_for(argv, "--transport", "LLFUSED_TEST_TRANSPORT")
+		       : NULL;
+	if (said)
+		argv[n++] = said;
 	argv[n++] = d->mnt;
 	argv[n] = NULL;
+	d->transport = named_transport(argv);
 }
 
 static void spawn(struct daemon *d, va_list rest)
@@ -258,6 +282,16 @@ void daemon_start(struct daemon *d, ...)
 	va_end(args);
 	cr_assert(eventually(daemon_mounted(d) || has_ended(d->pid)), "no mount after 10 s");
 	cr_assert(daemon_mounted(d), "the daemon ended: %s", daemon_log(d, 0));
+	if (d->transport)
+		cr_assert_eq(daemon_on_ring(d), strcmp(d->transport, "uring") == 0,
+			     "not on transport %s: %s", d->transport, daemon_log(d, 0));
+}
+
+bool daemon_on_ring(const struct daemon *d)
+{
+	cr_assert(eventually(daemon_log_has(d, 0, " transport=")), "no start line: %s",
+		  daemon_log(d, 0));
+	return daemon_log_has(d, 0, " transport=uring (");
 }
 
 char *daemon_mountinfo(const struct daemon *d)

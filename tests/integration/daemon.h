@@ -25,13 +25,15 @@ struct daemon {
 	size_t ndeny;
 	unsigned descriptors; /* how many it may ever have; 0: as many as we */
 
+	const char *transport; /* that its arguments name, or NULL */
 	pid_t pid;
 	const char *log; /* its stdout and stderr */
 };
 
 /*
- * Runs it with -f and waits until its mount stands.  The arguments end with NULL.  Where they do
- * not say --workers, $LLFUSED_TEST_WORKERS does, if it is set.
+ * Runs it with -f and waits until its mount stands, on the transport that was asked for by name.
+ * The arguments end with NULL.  Where they do not say --workers, $LLFUSED_TEST_WORKERS does, if it
+ * is set; the same with --transport and $LLFUSED_TEST_TRANSPORT.
  */
 __attribute__((sentinel)) void daemon_start(struct daemon *d, ...);
 /* The same without waiting. */
@@ -39,6 +41,9 @@ __attribute__((sentinel)) void daemon_spawn(struct daemon *d, ...);
 
 /* Is something mounted at d->mnt, as the daemon sees it? */
 bool daemon_mounted(const struct daemon *d);
+
+/* Are its requests taken from FUSE over io_uring?  Its start line says it. */
+bool daemon_on_ring(const struct daemon *d);
 
 /* Its exit status once it has ended; 128 + signal if killed; -1 when it has not after 15 s. */
 int daemon_wait(const struct daemon *d);

@@ -112,9 +112,9 @@ FACT(cli, bad_values_are_named)
 	      {{B, "-oro=1"}, "ro", false});
 }
 
-FACT(cli, transport_uring_by_name_is_a_clear_error)
+FACT(cli, the_ring_by_name_and_plain_reads_are_a_contradiction_that_is_said)
 {
-	CHECK({{B, "--transport=uring"}, "uring", false});
+	CHECK({{B, "--transport=uring", "--io=plain"}, "--io=plain", false});
 }
 
 FACT(cli, bad_backend_options_are_named)
@@ -188,6 +188,7 @@ FACT(cli, help_lists_every_option)
 		"-o, ",
 		"--workers",
 		"--transport",
+		"--queue-depth",
 		"--io",
 		"-f, --foreground",
 		"-d, --debug",

@@ -32,12 +32,12 @@
 	}
 
 /* Some work that needs several workers' worth of requests, then both ways to end. */
-static void check_serves(struct daemon *d, const char *expected)
+static void check_serves(struct daemon *d, const char *transport, const char *expected)
 {
 	char text[4] = "";
 	int fd;
 
-	daemon_start(d, NULL);
+	daemon_start(d, transport, NULL);
 	cr_assert(eventually(daemon_log_has(d, 0, expected)), "'%s' is missing: %s", expected,
 		  daemon_log(d, 0));
 	for (int i = 0; i < 50; i++)
@@ -58,7 +58,7 @@ FACT(fallback, without_io_uring_it_reads_and_writes_and_says_so)
 {
 	struct daemon d = {DENY(NO_IO_URING)};
 
-	check_serves(&d, "read/write");
+	check_serves(&d, "--transport=auto", "transport=dev (read/write");
 	cr_assert(daemon_log_has(&d, 0, "io_uring cannot be used"));
 	cr_assert_eq(daemon_stop(&d), 0);
 }
@@ -73,13 +73,35 @@ FACT(fallback, io_uring_by_name_is_an_error_where_it_cannot_be_used)
 	cr_assert(!daemon_mounted(&d), "the mount was left behind");
 }
 
+FACT(fallback, without_clones_the_ring_serves_and_forgets_come_by_the_shared_descriptor)
+{
+	struct daemon d = {DENY(NO_CLONE)};
+
+	check_serves(&d, "--transport=uring", "transport=uring (");
+	cr_assert_eq(daemon_unmount(&d), 0);
+}
+
+FACT(fallback, the_ring_by_name_is_an_error_that_says_why_where_it_cannot_be_used)
+{
+	struct daemon d = {DENY(NO_IO_URING)};
+	char *text;
+
+	daemon_spawn(&d, "--transport=uring", NULL);
+	cr_assert_eq(daemon_wait(&d), 2);
+	text = daemon_log(&d, 0);
+	cr_assert_not_null(strstr(text, "transport uring"), "%s", text);
+	cr_assert_not_null(strstr(text, "seccomp"), "%s", text);
+	cr_assert_eq(strchr(text, '\n'), text + strlen(text) - 1, "not one line: %s", text);
+	cr_assert(!daemon_mounted(&d), "the mount was left behind");
+}
+
 FACT(fallback, without_clones_the_workers_share_one_descriptor)
 {
 	struct daemon d = {DENY(NO_CLONE)}, plain = {DENY(NO_CLONE, NO_IO_URING)};
 
-	check_serves(&d, "one shared descriptor");
+	check_serves(&d, "--transport=dev", "one shared descriptor");
 	cr_assert_eq(daemon_unmount(&d), 0);
-	check_serves(&plain, "one shared descriptor");
+	check_serves(&plain, "--transport=dev", "one shared descriptor");
 	cr_assert_eq(daemon_stop(&plain), 0);
 }
 
@@ -87,7 +109,7 @@ FACT(fallback, without_synchronous_init_the_answer_follows_the_mount)
 {
 	struct daemon d = {DENY(NO_SYNC_INIT)};
 
-	check_serves(&d, "mount=fsmount sync_init=0");
+	check_serves(&d, NULL, "mount=fsmount sync_init=0");
 	cr_assert_eq(daemon_stop(&d), 0);
 }
 
@@ -96,8 +118,8 @@ FACT(fallback, without_fsopen_it_mounts_by_mount_2)
 	struct daemon d = {DENY(NO_FSOPEN)},
 		      old = {DENY(NO_FSOPEN, NO_SYNC_INIT, NO_CLONE, NO_IO_URING)};
 
-	check_serves(&d, "mount=mount");
+	check_serves(&d, NULL, "mount=mount");
 	cr_assert_eq(daemon_unmount(&d), 0);
-	check_serves(&old, "mount=mount");
+	check_serves(&old, "--transport=auto", "mount=mount");
 	cr_assert_eq(daemon_stop(&old), 0);
 }

@@ -282,11 +282,18 @@ FACT(mount, plain_io_and_one_worker_serve_too)
 
 FACT(mount, start_line_names_transport_and_features_with_reasons)
 {
-	struct daemon d = {0};
+	struct daemon dev = {0}, ring = {0};
 
-	daemon_start(&d, NULL);
-	cr_assert(eventually(daemon_log_has(&d, 0, "transport=dev")), "%s", daemon_log(&d, 0));
-	cr_assert(daemon_log_has(&d, 0, " on="), "%s", daemon_log(&d, 0));
-	cr_assert(daemon_log_has(&d, 0, " off="), "%s", daemon_log(&d, 0));
-	cr_assert_eq(daemon_stop(&d), 0);
+	daemon_start(&dev, "--transport=dev", NULL);
+	cr_assert(daemon_log_has(&dev, 0, "transport=dev (io_uring, cloned descriptors)"), "%s",
+		  daemon_log(&dev, 0));
+	cr_assert(daemon_log_has(&dev, 0, " on="), "%s", daemon_log(&dev, 0));
+	cr_assert(daemon_log_has(&dev, 0, " off="), "%s", daemon_log(&dev, 0));
+	cr_assert(daemon_log_has(&dev, 0, "over_io_uring(not wanted)"), "%s", daemon_log(&dev, 0));
+	cr_assert_eq(daemon_stop(&dev), 0);
+	daemon_start(&ring, "--transport=uring", "--queue-depth=7", NULL);
+	cr_assert(daemon_log_has(&ring, 0, " queues, depth 7, pinned)"), "%s",
+		  daemon_log(&ring, 0));
+	cr_assert(daemon_log_has(&ring, 0, ",over_io_uring off="), "%s", daemon_log(&ring, 0));
+	cr_assert_eq(daemon_stop(&ring), 0);
 }

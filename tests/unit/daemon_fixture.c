@@ -20,10 +20,12 @@ static struct committed kept[KEPT];
 static unsigned ncommitted;
 static int answer;
 
-static int keep(int fd, const struct iovec *iov, int iovcnt)
+static int keep(struct session *s, int fd, const struct iovec *iov, int iovcnt)
 {
 	struct committed *c;
 	int ret;
+
+	(void)s;
 
 	pthread_mutex_lock(&kept_lock);
 	c = &kept[ncommitted % KEPT];

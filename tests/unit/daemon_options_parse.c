@@ -105,6 +105,19 @@ Test(options_parse, max_pending_has_bounds)
 	refused("--backend=x|--max-pending=many|/mnt", "--max-pending=many");
 }
 
+Test(options_parse, queue_depth_has_bounds)
+{
+	cr_assert_eq(parse("--backend=x|/mnt"), 0, "%s", err.text);
+	cr_assert_eq(parsed.queue_depth, 0, "chosen by the daemon");
+	cr_assert_eq(parse("--backend=x|--queue-depth=1|/mnt"), 0, "%s", err.text);
+	cr_assert_eq(parsed.queue_depth, 1);
+	cr_assert_eq(parse("--backend=x|--queue-depth=1024|/mnt"), 0, "%s", err.text);
+	cr_assert_eq(parsed.queue_depth, 1024);
+	refused("--backend=x|--queue-depth=0|/mnt",
+		"--queue-depth=0: give a number from 1 to 1024");
+	refused("--backend=x|--queue-depth=1025|/mnt", "--queue-depth=1025");
+}
+
 Test(options_parse, short_options_join)
 {
 	cr_assert_eq(parse("-foro,noexec|--backend=tmpfs|/mnt"), 0, "%s", err.text);
@@ -182,12 +195,12 @@ Test(options_parse, bad_values_are_named)
 	refused("--backend=tmpfs|--foreground=yes|/mnt", "--foreground takes no value");
 }
 
-Test(options_parse, uring_transport_is_refused_until_it_exists)
+Test(options_parse, each_transport_can_be_named)
 {
-	refused("--backend=tmpfs|--transport=uring|/mnt",
-		"transport uring is not built in yet: use --transport=dev or auto");
 	cr_assert_eq(parse("--backend=tmpfs|--transport=dev|/mnt"), 0);
 	cr_assert_eq(parsed.transport, TRANSPORT_DEV);
+	cr_assert_eq(parse("--backend=tmpfs|--transport=uring|/mnt"), 0);
+	cr_assert_eq(parsed.transport, TRANSPORT_URING);
 }
 
 Test(options_parse, control_characters_stay_out_of_the_error_line)

@@ -47,6 +47,7 @@ static void make_session(unsigned workers, enum io_choice io)
 		.instance = &instance,
 		.lock = &lock,
 		.workers = workers,
+		.transport = TRANSPORT_DEV,
 		.io = io,
 		.max_pending = 1000,
 	};
@@ -140,6 +141,17 @@ Test(session, the_newest_kernel_is_answered_in_full)
 	cr_expect_not(reply_features() & FUSE_WRITEBACK_CACHE);
 	cr_expect_not(reply_features() & FUSE_OVER_IO_URING);
 	cr_expect_eq(s->conn.minor, 45);
+}
+
+Test(session, the_ring_is_agreed_to_where_it_is_offered_and_not_refused)
+{
+	make_session(1, IO_AUTO);
+	s->config.transport = TRANSPORT_AUTO;
+	kernel_offers(7, 45, ALL_FEATURES, 64);
+	cr_assert_eq(session_handshake(ends[0], s, &err), 0, "%s", err.text);
+	kernel_receives();
+	cr_expect(reply_features() & FUSE_OVER_IO_URING);
+	cr_expect_eq(s->transport, &transport_uring);
 }
 
 Test(session, a_kernel_newer_than_we_gets_our_minor)

@@ -36,12 +36,13 @@ static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
 static struct reply replies[REPLIES_MAX];
 static unsigned nreplies;
 
-static int keep(int fd, const struct iovec *iov, int iovcnt)
+static int keep(struct session *s, int fd, const struct iovec *iov, int iovcnt)
 {
 	const struct fuse_out_header *head = iov[0].iov_base;
 	struct reply *r = &replies[nreplies];
 	char *at = malloc(head->len);
 
+	(void)s;
 	(void)fd;
 	cr_assert_not_null(at);
 	pthread_mutex_lock(&lock);

@@ -1,0 +1,190 @@
+/*
+ * States of ring entries, and the way of an answer to the thread that sends it.  It must not know
+ * io_uring.
+ */
+#include "ring.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "buffers.h"
+#include "log.h"
+#include "proto/abi.h"
+#include "proto/ring.h"
+
+_Static_assert(sizeof(struct proto_uring_req_header) <= RING_HEADER, "a header has room");
+
+int rings_open(struct rings *r, uint32_t cap, size_t payload, struct err *err)
+{
+	*r = (struct rings){.cap = cap, .payload = payload};
+	pthread_mutex_init(&r->lock, NULL);
+	r->entries = buffers_reserve(cap * sizeof(r->entries[0]));
+	r->headers = buffers_reserve((size_t)cap * RING_HEADER);
+	return r->entries && r->headers
+		       ? 0
+		       : err_set(err, -ENOMEM, "no address space for %u ring entries", cap);
+}
+
+void rings_close(struct rings *r)
+{
+	for (uint32_t i = 0; r->entries && i < atomic_load(&r->count); i++)
+		buffers_reply_free(r->entries[i].reply, r->payload);
+	buffers_release(r->entries, r->cap * sizeof(r->entries[0]));
+	buffers_release(r->headers, (size_t)r->cap * RING_HEADER);
+	if (r->cap > 0)
+		pthread_mutex_destroy(&r->lock);
+	*r = (struct rings){.cap = 0};
+}
+
+int ring_inbox_open(struct ring_inbox *inbox)
+{
+	inbox->first = 0;
+	pthread_mutex_init(&inbox->lock, NULL);
+	inbox->event_fd = eventfd(0, EFD_CLOEXEC);
+	return inbox->event_fd < 0 ? -errno : 0;
+}
+
+void ring_inbox_close(struct ring_inbox *inbox)
+{
+	if (inbox->event_fd >= 0)
+		close(inbox->event_fd);
+	pthread_mutex_destroy(&inbox->lock);
+}
+
+struct ring_entry *ring_entry_new(struct rings *r, struct ring_inbox *inbox, uint16_t qid)
+{
+	struct ring_entry *e = NULL;
+	uint32_t i;
+
+	pthread_mutex_lock(&r->lock);
+	i = atomic_load(&r->count);
+	if (i < r->cap) {
+		unsigned char *reply = buffers_reply(r->payload);
+
+		e = reply ? &r->entries[i] : NULL;
+		if (e) {
+			*e = (struct ring_entry){.reply = reply, .inbox = inbox, .qid = qid};
+			e->iov[0] = (struct iovec){r->headers + (size_t)i * RING_HEADER,
+						   sizeof(struct proto_uring_req_header)};
+			e->iov[1] =
+				(struct iovec){reply + sizeof(struct fuse_out_header), r->payload};
+			atomic_store(&r->count, i + 1);
+		}
+	}
+	pthread_mutex_unlock(&r->lock);
+	return e;
+}
+
+/* Memory for large data costs more to get anew than to keep, but not everywhere. */
+#define SLIM     65536u
+#define FAT_KEPT 8u
+
+static void weigh(struct rings *r, struct ring_entry *e, size_t size)
+{
+	if (size <= SLIM || e->fat)
+		return;
+	e->fat = true;
+	atomic_fetch_add(&r->fat, 1);
+}
+
+/* What it holds now is small. */
+static void slim(struct rings *r, struct ring_entry *e)
+{
+	if (!e->fat || atomic_load(&r->fat) <= FAT_KEPT)
+		return;
+	buffers_trim(e->iov[1].iov_base, r->payload, SLIM);
+	e->fat = false;
+	atomic_fetch_sub(&r->fat, 1);
+}
+
+void ring_take(struct rings *r, struct ring_entry *e, uint64_t unique, size_t size)
+{
+	weigh(r, e, size);
+	e->registered = true;
+	atomic_store(&e->unique, unique);
+}
+
+/* Ids of requests are not used again, so an entry that was used again is never claimed for an old
+ * one. */
+static bool claim(struct ring_entry *e, uint64_t unique)
+{
+	return unique != 0 && atomic_compare_exchange_strong(&e->unique, &unique, 0);
+}
+
+/* Copies what follows the first `skip` bytes of `iov`, unless it is there already. */
+static void put_body(unsigned char *at, const struct iovec *iov, int iovcnt, size_t skip)
+{
+	for (int i = 0; i < iovcnt; i++) {
+		const unsigned char *from = iov[i].iov_base;
+		size_t size = iov[i].iov_len;
+
+		if (skip >= size) {
+			skip -= size;
+			continue;
+		}
+		if (from + skip != at)
+			memcpy(at, from + skip, size - skip);
+		at += size - skip;
+		skip = 0;
+	}
+}
+
+int ring_fill(struct rings *r, struct ring_entry *e, const struct iovec *iov, int iovcnt)
+{
+	struct fuse_out_header out;
+	size_t total = 0;
+
+	for (int i = 0; i < iovcnt; i++)
+		total += iov[i].iov_len;
+	memcpy(&out, iov[0].iov_base, sizeof(out));
+	if (total - sizeof(out) > r->payload)
+		return -EINVAL;
+	if (!claim(e, out.unique))
+		return -ENOENT;
+	put_body(e->iov[1].iov_base, iov, iovcnt, sizeof(out));
+	proto_ring_reply(e->iov[0].iov_base, out.unique, out.error,
+			 (uint32_t)(total - sizeof(out)));
+	if (total - sizeof(out) > SLIM)
+		weigh(r, e, total - sizeof(out));
+	else
+		slim(r, e);
+	return 0;
+}
+
+int ring_fill_empty(struct ring_entry *e, uint64_t unique)
+{
+	if (!claim(e, unique))
+		return -ENOENT;
+	proto_ring_reply(e->iov[0].iov_base, unique, 0, 0);
+	return 0;
+}
+
+void ring_post(struct rings *r, struct ring_entry *e)
+{
+	struct ring_inbox *inbox = e->inbox;
+	uint64_t one = 1;
+	bool was_empty;
+
+	pthread_mutex_lock(&inbox->lock);
+	was_empty = inbox->first == 0;
+	e->next = inbox->first;
+	inbox->first = ring_entry_index(r, e) + 1;
+	pthread_mutex_unlock(&inbox->lock);
+	if (was_empty && write(inbox->event_fd, &one, sizeof(one)) < 0)
+		log_error("cannot wake a queue of the ring: %s", strerror(errno));
+}
+
+struct ring_entry *ring_collect(struct rings *r, struct ring_inbox *inbox)
+{
+	struct ring_entry *e = NULL;
+
+	pthread_mutex_lock(&inbox->lock);
+	if (inbox->first != 0) {
+		e = &r->entries[inbox->first - 1];
+		inbox->first = e->next;
+	}
+	pthread_mutex_unlock(&inbox->lock);
+	return e;
+}

@@ -1,0 +1,104 @@
+/*
+ * The entries of FUSE over io_uring: each is a header and a payload buffer that the kernel fills
+ * with a request and takes the reply from.  Their states, and answers from any thread; the commands
+ * to the kernel are worker_ring.c's.
+ *
+ * An entry is with the kernel and waits for a request; then it is taken: the request is handled, or
+ * its answer comes later; whoever has an answer claims it, so that the first one counts, fills it,
+ * and the thread of its queue gives it back to the kernel.
+ */
+#ifndef DAEMON_RING_H
+#define DAEMON_RING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "err.h"
+
+struct session;
+
+struct ring_inbox;
+
+struct ring_entry {
+	struct iovec iov[2];  /* header, payload: as they are registered */
+	unsigned char *reply; /* the payload with room for an out header in front of it */
+	struct ring_inbox *inbox;
+	uint64_t commit_id;
+	_Atomic uint64_t unique; /* of the request that is not yet answered; 0: none */
+	uint16_t qid;            /* its queue */
+	uint32_t next;           /* in the inbox: index + 1 */
+	bool registered;         /* the kernel knows it: it is committed, not registered */
+	bool fat;                /* large data was in it, whose memory it still has */
+	bool nudged;             /* worker_ring.c's: a question of our own was in it last */
+};
+
+/* The entries whose answers a queue's thread is to send. */
+struct ring_inbox {
+	pthread_mutex_t lock;
+	uint32_t first; /* index + 1; 0: none */
+	int event_fd;   /* written when the first one comes */
+};
+
+struct rings {
+	struct ring_entry *entries; /* room for `cap`; the first `count` are made */
+	unsigned char *headers;     /* RING_HEADER bytes each */
+	uint32_t cap;
+	atomic_uint count;
+	pthread_mutex_t lock; /* for making one */
+	size_t payload;       /* bytes */
+	atomic_uint fat;      /* entries that are */
+};
+
+#define RING_HEADER 320u
+
+int rings_open(struct rings *r, uint32_t cap, size_t payload, struct err *err);
+void rings_close(struct rings *r);
+
+int ring_inbox_open(struct ring_inbox *inbox);
+void ring_inbox_close(struct ring_inbox *inbox);
+
+/* A new entry of queue `qid`, not yet registered; NULL: no more, or no address space.  Any thread.
+ */
+struct ring_entry *ring_entry_new(struct rings *r, struct ring_inbox *inbox, uint16_t qid);
+static inline uint32_t ring_entry_index(const struct rings *r, const struct ring_entry *e)
+{
+	return (uint32_t)(e - r->entries);
+}
+
+/* Where a request of the ring is answered, in the place of a descriptor. */
+static inline int ring_route(uint32_t index)
+{
+	return -2 - (int)index;
+}
+static inline uint32_t ring_index(int route)
+{
+	return (uint32_t)(-2 - route);
+}
+static inline bool ring_is_route(int fd)
+{
+	return fd <= -2;
+}
+
+/* The kernel has put this request into it, with `size` bytes of payload. */
+void ring_take(struct rings *r, struct ring_entry *e, uint64_t unique, size_t size);
+
+/*
+ * The answer to the request `unique`: `iov` holds the out header and the body, which may stand in
+ * e->reply already.  -ENOENT: it is answered already, or has gone.  -EINVAL: too long, and not
+ * answered.
+ */
+int ring_fill(struct rings *r, struct ring_entry *e, const struct iovec *iov, int iovcnt);
+
+/* What has no reply is given back with an empty one.  -ENOENT as above. */
+int ring_fill_empty(struct ring_entry *e, uint64_t unique);
+
+/* From any thread: an entry that was filled goes to its queue's thread. */
+void ring_post(struct rings *r, struct ring_entry *e);
+/* The queue's thread: the next one to be sent, or NULL. */
+struct ring_entry *ring_collect(struct rings *r, struct ring_inbox *inbox);
+
+#endif

@@ -1,0 +1,459 @@
+/*
+ * The loop of a worker on queues of FUSE over io_uring: one system call sends the replies and waits
+ * for more requests.  It knows nothing of how many queues there are, nor of /dev/fuse's messages.
+ */
+#include "worker_ring.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <string.h>
+
+#include "dispatch.h"
+#include "log.h"
+#include "proto/abi.h"
+#include "proto/reply.h"
+#include "ring.h"
+#include "worker.h"
+
+#define SQ_ENTRIES 64u
+#define CQ_ENTRIES 1024u
+/* A queue with fewer entries for new requests gets more: those that are taken may wait for each
+ * other (a lock for its unlock). */
+#define SPARE_MIN 2u
+
+/* user_data below this is the index of an entry */
+#define TAG_EVENT (UINT64_C(1) << 32)
+
+struct seat {
+	struct io_uring ring;
+	struct worker *w;
+	struct ring_queue *q;
+	struct rings *rings;
+	uint64_t event; /* read from the inbox's eventfd */
+	/* Entries whose requests wait for a free slot: index + 1, linked by `next`. */
+	uint32_t first_parked, last_parked;
+};
+
+static int make_ring(struct io_uring *ring)
+{
+	static const unsigned ways[] = {
+		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+		0,
+	};
+	int ret = -EINVAL;
+
+	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]) && ret == -EINVAL; i++) {
+		struct io_uring_params params = {
+			.flags = ways[i] | IORING_SETUP_SQE128 | IORING_SETUP_CQSIZE,
+			.cq_entries = CQ_ENTRIES,
+		};
+
+		ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+	}
+	return ret;
+}
+
+int worker_ring_probe(void)
+{
+	struct io_uring ring;
+	int ret = make_ring(&ring);
+
+	if (ret == 0)
+		io_uring_queue_exit(&ring);
+	return ret;
+}
+
+/* ---- commands ---- */
+
+/* A full submission queue is sent first: the kernel takes all of it. */
+static struct io_uring_sqe *get_sqe(struct seat *seat)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&seat->ring);
+
+	while (!sqe) {
+		io_uring_submit(&seat->ring);
+		sqe = io_uring_get_sqe(&seat->ring);
+	}
+	return sqe;
+}
+
+static void command(struct seat *seat, struct ring_entry *e)
+{
+	struct io_uring_sqe *sqe = get_sqe(seat);
+	struct proto_uring_cmd_req req = {.qid = e->qid};
+
+	memset(sqe, 0, 2 * sizeof(*sqe));
+	sqe->opcode = IORING_OP_URING_CMD;
+	sqe->fd = seat->w->session->fuse_fd;
+	sqe->user_data = ring_entry_index(seat->rings, e);
+	if (e->registered) {
+		sqe->cmd_op = PROTO_URING_CMD_COMMIT_AND_FETCH;
+		req.commit_id = e->commit_id;
+	} else {
+		sqe->cmd_op = PROTO_URING_CMD_REGISTER;
+		sqe->addr = (uintptr_t)e->iov;
+		sqe->len = 2;
+	}
+	memcpy(sqe->cmd, &req, sizeof(req));
+}
+
+static void arm_event(struct seat *seat)
+{
+	struct io_uring_sqe *sqe = get_sqe(seat);
+
+	io_uring_prep_read(sqe, seat->q->inbox.event_fd, &seat->event, sizeof(seat->event), 0);
+	io_uring_sqe_set_data64(sqe, TAG_EVENT);
+}
+
+/* ---- entries ---- */
+
+static struct ring_lane *lane_of(struct ring_queue *q, uint16_t qid)
+{
+	for (unsigned i = 0; i < q->nlanes; i++)
+		if (q->lanes[i].qid == qid)
+			return &q->lanes[i];
+	return NULL;
+}
+
+/* One entry more for the queue, if that can be had. */
+static bool add_entry(struct seat *seat, struct ring_lane *lane)
+{
+	struct ring_entry *e = ring_entry_new(seat->rings, &seat->q->inbox, lane->qid);
+
+	if (!e)
+		return false;
+	lane->idle++;
+	command(seat, e);
+	return true;
+}
+
+/* New entries are the kernel's now: what waits in its queue is to come to them. */
+static void nudge_grown(struct seat *seat)
+{
+	for (unsigned i = 0; i < seat->q->nlanes; i++) {
+		struct ring_lane *lane = &seat->q->lanes[i];
+
+		if (lane->grown)
+			nudge_ask(seat->w->session->nudge, lane->qid);
+		lane->grown = false;
+	}
+}
+
+static bool any_grown(const struct ring_queue *q)
+{
+	for (unsigned i = 0; i < q->nlanes; i++)
+		if (q->lanes[i].grown)
+			return true;
+	return false;
+}
+
+static void send_answer(struct seat *seat, struct ring_entry *e)
+{
+	command(seat, e);
+	lane_of(seat->q, e->qid)->idle++;
+}
+
+/* ---- requests ---- */
+
+static uint32_t payload_size(const struct ring_entry *e)
+{
+	const struct proto_uring_req_header *header = e->iov[0].iov_base;
+
+	return header->ring_ent_in_out.payload_sz;
+}
+
+/* Names share the payload with the reply, so they are copied out first; large data stays. */
+static const void *settle_payload(struct slot *slot, const struct ring_entry *e)
+{
+	const struct proto_uring_req_header *header = e->iov[0].iov_base;
+	uint32_t size = payload_size(e);
+	const struct fuse_in_header *in = (const void *)header->in_out;
+
+	if (in->opcode == FUSE_WRITE || in->opcode == FUSE_NOTIFY_REPLY || size > slot->message_cap)
+		return e->iov[1].iov_base;
+	memcpy(slot->message, e->iov[1].iov_base, size);
+	return slot->message;
+}
+
+static int answer(struct seat *seat, struct ring_entry *e, const void *reply, size_t len)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)reply, .iov_len = len};
+	int ret = ring_fill(seat->rings, e, &iov, 1);
+
+	if (ret == 0)
+		send_answer(seat, e);
+	return ret;
+}
+
+static void answer_empty(struct seat *seat, struct ring_entry *e, uint64_t unique)
+{
+	if (ring_fill_empty(e, unique) == 0)
+		send_answer(seat, e);
+}
+
+/* Nobody will handle it. */
+static void refuse(struct seat *seat, struct ring_entry *e)
+{
+	const struct proto_uring_req_header *header = e->iov[0].iov_base;
+	struct fuse_in_header in;
+	struct fuse_out_header out;
+
+	memcpy(&in, header->in_out, sizeof(in));
+	e->commit_id = header->ring_ent_in_out.commit_id;
+	ring_take(seat->rings, e, in.unique, payload_size(e));
+	if (in.opcode == FUSE_NOTIFY_REPLY) {
+		answer_empty(seat, e, in.unique);
+		return;
+	}
+	proto_put_header(&out, in.unique, -EIO, 0);
+	answer(seat, e, &out, sizeof(out));
+}
+
+/* Our own question, which no backend is to be bothered with. */
+static bool is_nudge(const struct fuse_in_header *in)
+{
+	return in->opcode == FUSE_STATFS && nudge_is_ours(in->pid);
+}
+
+static bool take_nudge(struct seat *seat, struct ring_entry *e)
+{
+	const struct proto_uring_req_header *header = e->iov[0].iov_base;
+	struct fuse_in_header in;
+
+	memcpy(&in, header->in_out, sizeof(in));
+	e->nudged = is_nudge(&in);
+	if (e->nudged)
+		refuse(seat, e);
+	return e->nudged;
+}
+
+/* There is a slot for it. */
+static void serve(struct seat *seat, struct ring_entry *e)
+{
+	struct worker *w = seat->w;
+	struct slot *slot = w->slot;
+	struct proto_request *r = &slot->request;
+	size_t len;
+	int ret;
+
+	slot->fd = ring_route(ring_entry_index(seat->rings, e));
+	slot->stats = &w->stats;
+	slot->reply = e->reply;
+	ret = proto_decode_ring(&w->session->conn, e->iov[0].iov_base, settle_payload(slot, e),
+				seat->rings->payload, r, &e->commit_id);
+	ring_take(seat->rings, e, r->head.unique, payload_size(e));
+	if (r->op && !dispatch_wants_reply(r->op)) {
+		if (dispatch_decoded(slot, ret, &len) == DISPATCH_RUN)
+			dispatch_run(slot);
+		answer_empty(seat, e, r->head.unique);
+		return;
+	}
+	if (dispatch_decoded(slot, ret, &len) == DISPATCH_RUN)
+		worker_run(w, &len);
+	if (len > 0)
+		dispatch_sent(slot, answer(seat, e, e->reply, len));
+}
+
+/* ---- requests without a slot ---- */
+
+static void park(struct seat *seat, struct ring_entry *e)
+{
+	uint32_t at = ring_entry_index(seat->rings, e) + 1;
+
+	e->next = 0;
+	if (seat->last_parked != 0)
+		seat->rings->entries[seat->last_parked - 1].next = at;
+	else
+		seat->first_parked = at;
+	seat->last_parked = at;
+}
+
+static struct ring_entry *unpark(struct seat *seat)
+{
+	struct ring_entry *e = &seat->rings->entries[seat->first_parked - 1];
+
+	seat->first_parked = e->next;
+	if (e->next == 0)
+		seat->last_parked = 0;
+	return e;
+}
+
+/* This thread never waits for a slot: answers of others go through it. */
+static bool has_slot(struct worker *w)
+{
+	if (!w->slot)
+		w->slot = handlers_try_slot(w->session);
+	return w->slot != NULL;
+}
+
+static void serve_parked(struct seat *seat)
+{
+	struct session *s = seat->w->session;
+
+	while (seat->first_parked != 0 && s->ring_refusing)
+		refuse(seat, unpark(seat));
+	while (seat->first_parked != 0 && has_slot(seat->w))
+		serve(seat, unpark(seat));
+}
+
+/* ---- completions ---- */
+
+/* The kernel gave the entry back with an error: the command was not taken. */
+static int on_refused(struct seat *seat, struct ring_entry *e, int error)
+{
+	struct ring_lane *lane = lane_of(seat->q, e->qid);
+
+	lane->idle--;
+	if (error == -ENOTCONN || error == -ECONNABORTED || error == -ENODEV)
+		return 1;
+	if (!e->registered || ++lane->refused > seat->q->depth)
+		return error;
+	/* what it was to answer has gone; the entry can be used again */
+	log_debug("ring entry refused: errno=%d queue=%u", -error, e->qid);
+	e->registered = false;
+	lane->idle++;
+	command(seat, e);
+	return 0;
+}
+
+static int on_entry(struct seat *seat, struct ring_entry *e, int res)
+{
+	struct ring_lane *lane = lane_of(seat->q, e->qid);
+	bool was_nudged = e->nudged;
+
+	if (res != 0)
+		return on_refused(seat, e, res);
+	lane->idle--;
+	if (take_nudge(seat, e))
+		return 0;
+	if (seat->first_parked == 0 && has_slot(seat->w))
+		serve(seat, e);
+	else
+		park(seat, e);
+	/* Requests wait only while all idle entries are new ones, SPARE_MIN at most.  Where a nudge
+	 * has brought one of them, there may be another one behind it. */
+	if (lane->idle < SPARE_MIN && (add_entry(seat, lane) || (was_nudged && lane->idle > 0)))
+		lane->grown = true;
+	return 0;
+}
+
+static int on_completion(struct seat *seat, const struct io_uring_cqe *cqe)
+{
+	uint64_t tag = io_uring_cqe_get_data64(cqe);
+
+	if (tag == TAG_EVENT) {
+		arm_event(seat);
+		return 0;
+	}
+	return on_entry(seat, &seat->rings->entries[tag], cqe->res);
+}
+
+static int reap(struct seat *seat)
+{
+	struct io_uring_cqe *cqe;
+	int ret = 0;
+
+	while (ret == 0 && io_uring_peek_cqe(&seat->ring, &cqe) == 0) {
+		struct io_uring_cqe copy = *cqe;
+
+		io_uring_cqe_seen(&seat->ring, cqe);
+		ret = on_completion(seat, &copy);
+	}
+	return ret;
+}
+
+/* What others have answered. */
+static void collect(struct seat *seat)
+{
+	struct ring_entry *e;
+
+	while ((e = ring_collect(seat->rings, &seat->q->inbox)))
+		send_answer(seat, e);
+}
+
+/* ---- the loop ---- */
+
+/* A refusal comes at once. */
+static int register_all(struct seat *seat)
+{
+	int ret;
+
+	for (unsigned i = 0; i < seat->q->nlanes; i++)
+		for (unsigned n = 0; n < seat->q->depth; n++)
+			if (!add_entry(seat, &seat->q->lanes[i]))
+				return -ENOMEM;
+	ret = io_uring_submit(&seat->ring);
+	return ret < 0 ? ret : reap(seat);
+}
+
+/* A slot may come free at any time: nobody tells. */
+static int wait_for_more(struct seat *seat)
+{
+	struct __kernel_timespec soon = {.tv_nsec = 1000000};
+	struct io_uring_cqe *cqe;
+
+	if (seat->first_parked != 0)
+		return io_uring_submit_and_wait_timeout(&seat->ring, &cqe, 1, &soon, NULL);
+	return io_uring_submit_and_wait(&seat->ring, 1);
+}
+
+/* Until the connection has ended, or the transport is stopped: the pool's answers are sent to the
+ * last one. */
+static int serve_queues(struct seat *seat)
+{
+	int ret = 0;
+
+	while (ret == 0 && !atomic_load(&seat->w->quit)) {
+		collect(seat);
+		serve_parked(seat);
+		if (any_grown(seat->q)) {
+			io_uring_submit(&seat->ring);
+			nudge_grown(seat);
+		}
+		ret = wait_for_more(seat);
+		if (ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY || ret == -ETIME)
+			ret = reap(seat);
+	}
+	collect(seat);
+	io_uring_submit(&seat->ring);
+	return ret;
+}
+
+/* A registration that the kernel refuses switches the feature off for the connection. */
+void worker_ring_decline(int fuse_fd)
+{
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+
+	if (make_ring(&ring) != 0)
+		return;
+	sqe = io_uring_get_sqe(&ring);
+	if (sqe) {
+		memset(sqe, 0, 2 * sizeof(*sqe));
+		sqe->opcode = IORING_OP_URING_CMD;
+		sqe->fd = fuse_fd;
+		sqe->cmd_op = PROTO_URING_CMD_REGISTER;
+		io_uring_submit(&ring);
+	}
+	io_uring_queue_exit(&ring);
+}
+
+int worker_loop_ring(struct worker *w)
+{
+	struct seat seat = {.w = w,
+			    .q = &w->session->queues[w - w->session->workers],
+			    .rings = &w->session->rings};
+	int ret = make_ring(&seat.ring);
+
+	if (ret != 0) {
+		worker_started(w, ret);
+		return ret;
+	}
+	arm_event(&seat);
+	ret = register_all(&seat);
+	worker_started(w, ret < 0 ? ret : 0);
+	if (ret == 0)
+		ret = serve_queues(&seat);
+	io_uring_queue_exit(&seat.ring);
+	return ret < 0 ? ret : 0;
+}
