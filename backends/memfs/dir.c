@@ -143,18 +143,31 @@ static uint32_t new_node(struct memfs *fs, const struct name *name)
 	return ref;
 }
 
-static void point(struct memfs *fs, uint32_t ref, const struct inode *target)
+struct pointee dir_pointee(const struct memfs *fs, const struct inode *inode)
+{
+	return (struct pointee){.inode = inode_index(&fs->inodes, inode),
+				.type = (uint8_t)(inode->mode >> 12)};
+}
+
+struct pointee dir_pointee_of(const struct memfs *fs, uint32_t ref)
+{
+	const struct dirent_node *node = dir_node(fs, ref);
+
+	return (struct pointee){.inode = node->inode, .type = node->type};
+}
+
+static void point(struct memfs *fs, uint32_t ref, const struct pointee *what)
 {
 	struct dirent_node *node = dir_node(fs, ref);
 
-	node->inode = inode_index(&fs->inodes, target);
-	node->type = (uint8_t)(target->mode >> 12);
+	node->inode = what->inode;
+	node->type = what->type;
 }
 
-void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct inode *target)
+void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct pointee *what)
 {
 	dir->dir.changes++;
-	point(fs, ref, target);
+	point(fs, ref, what);
 }
 
 static uint32_t *cookie_slot(struct memfs *fs, struct inode_dir *dir, uint64_t cookie)
@@ -165,7 +178,7 @@ static uint32_t *cookie_slot(struct memfs *fs, struct inode_dir *dir, uint64_t c
 }
 
 int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,
-	    const struct inode *target)
+	    const struct pointee *what)
 {
 	uint64_t index = dir->dir.next_cookie - DIR_FIRST_COOKIE;
 	uint32_t ref = new_node(fs, name);
@@ -179,7 +192,7 @@ int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,
 	}
 	span.slots[index - span.first] = ref;
 	dir_node(fs, ref)->cookie = dir->dir.next_cookie++;
-	point(fs, ref, target);
+	point(fs, ref, what);
 	if (dir->dir.count >= FEW + dir->dir.nbuckets * (uint64_t)PER_BUCKET)
 		grow(fs, &dir->dir);
 	chain(fs, &dir->dir, ref);

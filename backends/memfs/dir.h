@@ -1,6 +1,6 @@
 /*
  * The entries of a directory: found by name, and in a fixed order by cookie.
- * Knows nothing of permissions, times and link counts.  All under memfs.tree.
+ * Knows nothing of permissions, times and link counts.  All under the directory's lock.
  */
 #ifndef MEMFS_DIR_H
 #define MEMFS_DIR_H
@@ -38,16 +38,26 @@ void dir_free(struct memfs *fs, struct inode *dir);
 /* The entry's reference, or 0. */
 uint32_t dir_find(const struct memfs *fs, const struct inode *dir, const struct name *name);
 
+/* What an entry stands for. */
+struct pointee {
+	uint32_t inode; /* index */
+	uint8_t type;   /* S_IFMT bits, shifted down by 12 */
+};
+
+/* Any thread that holds the inode's lock. */
+struct pointee dir_pointee(const struct memfs *fs, const struct inode *inode);
+struct pointee dir_pointee_of(const struct memfs *fs, uint32_t ref);
+
 /*
- * Changes; the tree is locked exclusively.  The caller counts entries, after each change: the count
- * must be right before it.  dir_add appends: 0 or -ENOSPC.  dir_rename gives an
- * entry another name at its place in the order: 0 or -ENOSPC, and nothing changed.
+ * Changes; the directory is locked exclusively.  The caller counts entries, after each change: the
+ * count must be right before it.  dir_add appends: 0 or -ENOSPC.  dir_rename gives an entry another
+ * name at its place in the order: 0 or -ENOSPC, and nothing changed.
  */
 int dir_add(struct memfs *fs, struct inode *dir, const struct name *name,
-	    const struct inode *target);
+	    const struct pointee *what);
 void dir_remove(struct memfs *fs, struct inode *dir, uint32_t ref);
 int dir_rename(struct memfs *fs, struct inode *dir, uint32_t ref, const struct name *name);
-void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct inode *target);
+void dir_point(struct memfs *fs, struct inode *dir, uint32_t ref, const struct pointee *what);
 
 /* The first entry whose cookie is greater than `cookie`; NULL at the end. */
 const struct dirent_node *dir_after(const struct memfs *fs, const struct inode *dir,

@@ -112,17 +112,6 @@ static int reserve(struct memfs *fs)
 	return 0;
 }
 
-static void make_tree_lock(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	/* A steady stream of lookups must not keep a rename waiting. */
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
-}
-
 static void make_root(struct memfs *fs)
 {
 	struct timespec now = fs_now();
@@ -147,7 +136,7 @@ int fs_open(struct memfs *fs)
 	if (error)
 		return error;
 	hash_key_make(&fs->key);
-	make_tree_lock(&fs->tree);
+	pthread_mutex_init(&fs->moves, NULL);
 	make_root(fs);
 	return 0;
 }
@@ -156,7 +145,7 @@ void fs_close(struct memfs *fs)
 {
 	if (!fs->arena.base)
 		return;
-	pthread_rwlock_destroy(&fs->tree);
+	pthread_mutex_destroy(&fs->moves);
 	pages_destroy(&fs->data);
 	slab_destroy(&fs->slab);
 	itable_destroy(&fs->inodes);

@@ -16,9 +16,17 @@
 
 /*
  * Locks, in the order in which they are taken:
- *   tree                 names: entries of all directories, where directories hang
- *   an inode's lock      everything else of that inode; two only in copy_file_range
+ *   moves                where directories hang: held by who renames between two directories
+ *   a directory's lock   its entries and all else of it
+ *   an inode's lock      everything of that inode
  *   itable.lock, slab.lock, pages.lock     allocators, for a moment
+ *
+ * Who holds a directory may wait for an inode that has a name in it, never for one that is above.
+ * Two directories, neither the other's child, are held only under `moves`: one that is above the
+ * other comes first, and since nobody else can move a directory, that stays so.  Of two inodes that
+ * are no directories, in copy_file_range, the one with the lower index comes first.
+ * An inode lives as long as a directory is held in which it has a name; what is above a directory
+ * that is held and not removed lives too.
  */
 struct memfs {
 	struct arena arena;
@@ -27,7 +35,7 @@ struct memfs {
 	struct pages data;
 	struct limits limits;
 	struct hash_key key;
-	pthread_rwlock_t tree;
+	pthread_mutex_t moves;
 	_Atomic uint64_t orphans; /* inodes that live on without a name */
 	/* from the options */
 	uint32_t root_mode;

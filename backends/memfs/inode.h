@@ -34,7 +34,8 @@ struct inode_dir {
 	struct radix cookies; /* cookie - DIR_FIRST_COOKIE to entry */
 	struct radix buckets; /* hash to first entry */
 	uint32_t nbuckets;
-	uint32_t parent; /* index of the directory above; the root's own for the root */
+	uint32_t parent; /* index of the directory above, the root's own for the root; changed
+			  * under memfs.moves too, so one of both locks is enough to read it */
 	uint32_t count;
 	uint32_t changes; /* of entries that were there: see dir_offset() */
 };
@@ -45,8 +46,8 @@ struct inode_link {
 };
 
 /*
- * All fields are guarded by the inode's lock, and so is the inode's life: who holds the lock and
- * has found it alive keeps it alive.  The entries of a directory are guarded by memfs.tree.
+ * All fields are guarded by the inode's lock, and so are the entries of a directory and the inode's
+ * life: who holds the lock and has found it alive keeps it alive.
  */
 struct inode {
 	_Atomic uint64_t ino; /* st_ino, never used twice; 0: this place is free */

@@ -206,7 +206,20 @@ static void unlock_pair(const struct memfs *fs, const struct pair *pair)
 		inode_unlock_shared(&fs->inodes, pair->in);
 }
 
-/* Locks both, the lower index first; the only place that holds two inodes.  0 or -ESTALE. */
+/* 0 for a file: what it is never changes, and of others not any two may be locked together. */
+static int may_pair(const struct memfs *fs, uint64_t nodeid)
+{
+	struct inode *inode = inode_get_shared(&fs->inodes, nodeid);
+	int error;
+
+	if (!inode)
+		return -ESTALE;
+	error = check_regular(inode);
+	inode_unlock_shared(&fs->inodes, inode);
+	return error;
+}
+
+/* Locks both files, the lower index first.  0 or -ESTALE. */
 static int lock_pair(const struct memfs *fs, uint64_t in, uint64_t out, struct pair *pair)
 {
 	const struct itable *table = &fs->inodes;
@@ -273,12 +286,8 @@ static uint64_t copy_bytes(struct memfs *fs, const struct pair *pair, uint64_t o
 static int copy_pair(const struct llfused_ctx *ctx, const struct pair *pair, uint64_t off_in,
 		     uint64_t off_out, uint64_t length, uint64_t *copied)
 {
-	int error = check_regular(pair->in);
+	int error = clip_copy(pair, off_in, off_out, &length);
 
-	if (!error)
-		error = check_regular(pair->out);
-	if (!error)
-		error = clip_copy(pair, off_in, off_out, &length);
 	*copied = 0;
 	if (error || !length)
 		return error;
@@ -299,7 +308,11 @@ int io_copy_file_range(struct llfused_ctx *ctx, uint64_t nodeid_in, uint64_t fh_
 	(void)fh_out;
 	if (flags)
 		return -EINVAL;
-	error = lock_pair(fs, nodeid_in, nodeid_out, &pair);
+	error = may_pair(fs, nodeid_in);
+	if (!error)
+		error = may_pair(fs, nodeid_out);
+	if (!error)
+		error = lock_pair(fs, nodeid_in, nodeid_out, &pair);
 	if (error)
 		return error;
 	error = copy_pair(ctx, &pair, off_in, off_out, length, copied);

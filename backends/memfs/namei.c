@@ -12,29 +12,41 @@
 #include <sys/stat.h>
 
 /* Makes an inode and its entry. */
-static int add_child(struct memfs *fs, uint64_t parent, const struct name *name,
+static int add_child(struct memfs *fs, struct inode *dir, const struct name *name,
 		     const struct namei_make *make, struct llfused_entry *out)
 {
-	struct inode *dir;
 	struct inode *inode;
-	int error = namei_dir(fs, parent, &dir);
+	struct pointee what;
+	int error;
 
-	if (error)
-		return error;
 	if (dir_find(fs, dir, name))
 		return -EEXIST;
 	error = namei_make(fs, dir, make, &inode);
 	if (error)
 		return error;
-	error = dir_add(fs, dir, name, inode);
+	what = dir_pointee(fs, inode);
+	error = dir_add(fs, dir, name, &what);
 	if (error) {
 		namei_undo(fs, inode);
 		return error;
 	}
 	attr_enter(fs, inode, out);
 	inode_unlock(&fs->inodes, inode);
-	namei_dir_changed(fs, dir, 1, S_ISDIR(make->mode));
+	namei_dir_changed(dir, 1, S_ISDIR(make->mode));
 	return 0;
+}
+
+static int try_create(struct memfs *fs, uint64_t parent, const struct name *name,
+		      const struct namei_make *make, struct llfused_entry *out)
+{
+	int error;
+	struct inode *dir = namei_dir(fs, parent, &error);
+
+	if (!dir)
+		return error;
+	error = add_child(fs, dir, name, make, out);
+	inode_unlock(&fs->inodes, dir);
+	return error;
 }
 
 static int create(struct llfused_ctx *ctx, uint64_t parent, const char *name,
@@ -49,9 +61,7 @@ static int create(struct llfused_ctx *ctx, uint64_t parent, const char *name,
 		return error;
 	key = dir_name(fs, name);
 	do {
-		pthread_rwlock_wrlock(&fs->tree);
-		error = add_child(fs, parent, &key, make, out);
-		pthread_rwlock_unlock(&fs->tree);
+		error = try_create(fs, parent, &key, make, out);
 	} while (error == -ENOSPC && fs_await_space(fs, &tries));
 	return error;
 }
@@ -107,10 +117,10 @@ int namei_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, uint3
 	int error;
 
 	(void)out;
-	pthread_rwlock_rdlock(&fs->tree);
-	error = namei_dir(fs, parent, &dir);
-	if (!error)
-		error = namei_make(fs, dir, &make, &inode);
+	dir = namei_dir_shared(fs, parent, &error);
+	if (!dir)
+		return error;
+	error = namei_make(fs, dir, &make, &inode);
 	if (!error) {
 		if (!(flags & O_EXCL))
 			inode->flags |= INODE_LINKABLE;
@@ -118,15 +128,13 @@ int namei_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, uint3
 		attr_enter(fs, inode, entry);
 		inode_unlock(&fs->inodes, inode);
 	}
-	pthread_rwlock_unlock(&fs->tree);
+	inode_unlock_shared(&fs->inodes, dir);
 	return error;
 }
 
 /* 0 when the inode may get one more name, which is paid for then. */
 static int prepare_link(struct memfs *fs, const struct inode *inode)
 {
-	if (S_ISDIR(inode->mode))
-		return -EPERM;
 	if (!inode->nlink)
 		return inode->flags & INODE_LINKABLE ? 0 : -ENOENT;
 	return inode->nlink == UINT32_MAX ? -EMLINK : limits_take_inode(&fs->limits);
@@ -135,11 +143,12 @@ static int prepare_link(struct memfs *fs, const struct inode *inode)
 static int link_inode(struct memfs *fs, struct inode *inode, struct inode *dir,
 		      const struct name *name, struct llfused_entry *out)
 {
+	struct pointee what = dir_pointee(fs, inode);
 	int error = prepare_link(fs, inode);
 
 	if (error)
 		return error;
-	error = dir_add(fs, dir, name, inode);
+	error = dir_add(fs, dir, name, &what);
 	if (error) {
 		if (inode->nlink)
 			limits_give_inode(&fs->limits);
@@ -153,15 +162,12 @@ static int link_inode(struct memfs *fs, struct inode *inode, struct inode *dir,
 	return 0;
 }
 
-static int add_link(struct memfs *fs, uint64_t nodeid, uint64_t parent, const struct name *name,
+static int add_link(struct memfs *fs, uint64_t nodeid, struct inode *dir, const struct name *name,
 		    struct llfused_entry *out)
 {
-	struct inode *dir;
 	struct inode *inode;
-	int error = namei_dir(fs, parent, &dir);
+	int error;
 
-	if (error)
-		return error;
 	if (dir_find(fs, dir, name))
 		return -EEXIST;
 	inode = inode_get(&fs->inodes, nodeid);
@@ -170,7 +176,20 @@ static int add_link(struct memfs *fs, uint64_t nodeid, uint64_t parent, const st
 	error = link_inode(fs, inode, dir, name, out);
 	inode_unlock(&fs->inodes, inode);
 	if (!error)
-		namei_dir_changed(fs, dir, 1, 0);
+		namei_dir_changed(dir, 1, 0);
+	return error;
+}
+
+/* 0, or why no link can be made to what has this nodeid, whatever becomes of it. */
+static int may_link(const struct memfs *fs, uint64_t nodeid)
+{
+	struct inode *inode = inode_get_shared(&fs->inodes, nodeid);
+	int error;
+
+	if (!inode)
+		return -ESTALE;
+	error = S_ISDIR(inode->mode) ? -EPERM : 0;
+	inode_unlock_shared(&fs->inodes, inode);
 	return error;
 }
 
@@ -179,44 +198,42 @@ int namei_link(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t newparent, con
 {
 	struct memfs *fs = ctx->fs;
 	int error = namei_check(newname, -EEXIST);
+	struct inode *dir;
 	struct name key;
 
+	/* a directory must not be waited for while another one is held */
+	if (!error)
+		error = may_link(fs, nodeid);
 	if (error)
 		return error;
 	key = dir_name(fs, newname);
-	pthread_rwlock_wrlock(&fs->tree);
-	error = add_link(fs, nodeid, newparent, &key, out);
-	pthread_rwlock_unlock(&fs->tree);
+	dir = namei_dir(fs, newparent, &error);
+	if (!dir)
+		return error;
+	error = add_link(fs, nodeid, dir, &key, out);
+	inode_unlock(&fs->inodes, dir);
 	return error;
 }
 
-/* 0 when rmdir (want_dir) or unlink may remove the entry. */
-static int may_remove(const struct memfs *fs, uint32_t ref, int want_dir)
+/* rmdir (want_dir) or unlink. */
+static int remove_child(struct memfs *fs, struct inode *dir, const struct name *name, int want_dir,
+			struct inode **died)
 {
+	uint32_t ref = dir_find(fs, dir, name);
+	struct inode *inode;
+
 	if (!ref)
 		return -ENOENT;
 	if (namei_is_dir(fs, ref) != want_dir)
 		return want_dir ? -ENOTDIR : -EISDIR;
-	return want_dir && dir_target(fs, ref)->dir.count ? -ENOTEMPTY : 0;
-}
-
-static int remove_child(struct memfs *fs, uint64_t parent, const struct name *name, int want_dir,
-			struct inode **died)
-{
-	struct inode *dir;
-	struct inode *inode;
-	uint32_t ref;
-	int error = namei_dir(fs, parent, &dir);
-
-	if (error)
-		return error;
-	ref = dir_find(fs, dir, name);
-	error = may_remove(fs, ref, want_dir);
-	if (error)
-		return error;
 	inode = dir_target(fs, ref);
+	inode_lock(&fs->inodes, inode);
+	if (want_dir && inode->dir.count) {
+		inode_unlock(&fs->inodes, inode);
+		return -ENOTEMPTY;
+	}
 	dir_remove(fs, dir, ref);
-	namei_dir_changed(fs, dir, -1, -want_dir);
+	namei_dir_changed(dir, -1, -want_dir);
 	*died = namei_drop(fs, inode);
 	return 0;
 }
@@ -226,14 +243,17 @@ static int remove_name(struct llfused_ctx *ctx, uint64_t parent, const char *nam
 	struct memfs *fs = ctx->fs;
 	struct inode *died = NULL;
 	int error = namei_check(name, want_dir ? -EINVAL : -EISDIR);
+	struct inode *dir;
 	struct name key;
 
 	if (error)
 		return error;
 	key = dir_name(fs, name);
-	pthread_rwlock_wrlock(&fs->tree);
-	error = remove_child(fs, parent, &key, want_dir, &died);
-	pthread_rwlock_unlock(&fs->tree);
+	dir = namei_dir(fs, parent, &error);
+	if (!dir)
+		return error;
+	error = remove_child(fs, dir, &key, want_dir, &died);
+	inode_unlock(&fs->inodes, dir);
 	if (died)
 		fs_bury(fs, died);
 	return error;

@@ -25,7 +25,7 @@ static int look_itself(const struct memfs *fs, uint64_t nodeid, struct llfused_e
 	return 0;
 }
 
-/* An inode that the tree keeps alive. */
+/* An inode with a name in a directory that is locked. */
 static void enter(const struct memfs *fs, struct inode *inode, struct llfused_entry *out)
 {
 	inode_lock_shared(&fs->inodes, inode);
@@ -33,26 +33,42 @@ static void enter(const struct memfs *fs, struct inode *inode, struct llfused_en
 	inode_unlock_shared(&fs->inodes, inode);
 }
 
+/*
+ * For ".." of an export.  What is above is locked only when the directory is not any more: if that
+ * was moved meanwhile and what was above it removed, it is asked again.
+ */
+static int look_above(const struct memfs *fs, uint64_t nodeid, struct llfused_entry *out)
+{
+	uint64_t above;
+	int error;
+
+	do {
+		struct inode *dir = namei_dir_shared(fs, nodeid, &error);
+
+		if (!dir)
+			return error;
+		above = inode_nodeid(&fs->inodes, inode_at(&fs->inodes, dir->dir.parent));
+		inode_unlock_shared(&fs->inodes, dir);
+	} while (look_itself(fs, above, out) == -ESTALE);
+	return 0;
+}
+
 static int look(const struct memfs *fs, uint64_t parent, const char *name,
 		struct llfused_entry *out)
 {
-	struct inode *dir;
-	struct name key;
+	struct name key = dir_name(fs, name);
+	int error;
+	struct inode *dir = namei_dir_shared(fs, parent, &error);
 	uint32_t ref;
-	int error = namei_dir(fs, parent, &dir);
 
-	if (error)
+	if (!dir)
 		return error;
-	if (strcmp(name, "..") == 0) {
-		enter(fs, inode_at(&fs->inodes, dir->dir.parent), out);
-		return 0;
-	}
-	key = dir_name(fs, name);
 	ref = dir_find(fs, dir, &key);
 	if (ref)
 		enter(fs, dir_target(fs, ref), out);
 	else
 		*out = (struct llfused_entry){.entry_timeout = LLFUSED_FOREVER};
+	inode_unlock_shared(&fs->inodes, dir);
 	return 0;
 }
 
@@ -66,10 +82,9 @@ int namei_lookup(struct llfused_ctx *ctx, uint64_t parent, const char *name,
 		return error;
 	if (strcmp(name, ".") == 0)
 		return look_itself(fs, parent, out);
-	pthread_rwlock_rdlock(&fs->tree);
-	error = look(fs, parent, name, out);
-	pthread_rwlock_unlock(&fs->tree);
-	return error;
+	if (strcmp(name, "..") == 0)
+		return look_above(fs, parent, out);
+	return look(fs, parent, name, out);
 }
 
 static void forget(struct memfs *fs, const struct llfused_forget *what)
@@ -80,10 +95,10 @@ static void forget(struct memfs *fs, const struct llfused_forget *what)
 
 	if (!inode)
 		return;
+	/* Who holds the lock shared may raise it, but not now. */
 	known = atomic_load_explicit(&inode->nlookup, memory_order_relaxed);
-	/* Readers of the tree may raise it meanwhile, so take the difference away. */
-	atomic_fetch_sub_explicit(&inode->nlookup, what->nlookup < known ? what->nlookup : known,
-				  memory_order_relaxed);
+	atomic_store_explicit(&inode->nlookup, what->nlookup < known ? known - what->nlookup : 0,
+			      memory_order_relaxed);
 	died = inode_expire(&fs->inodes, inode);
 	inode_unlock(&fs->inodes, inode);
 	if (died)
@@ -131,38 +146,33 @@ static int give_dots(const struct memfs *fs, const struct inode *dir, uint64_t c
 					   dir_offset(dir, DIR_FIRST_COOKIE - 1), NULL);
 }
 
-static int list(const struct memfs *fs, uint64_t nodeid, uint64_t cookie,
-		struct llfused_dirents *dirents, int *old)
+static void list(const struct memfs *fs, const struct inode *dir, uint64_t cookie,
+		 struct llfused_dirents *dirents)
 {
 	const struct dirent_node *node;
-	struct inode *dir;
-	int error = namei_dir(fs, nodeid, &dir);
 
-	/* A directory that was removed while open is empty. */
-	if (error)
-		return error == -ENOENT ? 0 : error;
-	inode_lock_shared(&fs->inodes, dir);
-	*old = !(dirents->flags & O_NOATIME) && attr_atime_is_old(fs, dir);
-	inode_unlock_shared(&fs->inodes, dir);
 	if (!give_dots(fs, dir, cookie, dirents))
-		return 0;
+		return;
 	while ((node = dir_after(fs, dir, cookie)) && give(fs, dir, node, dirents))
 		cookie = node->cookie;
-	return 0;
 }
 
 int namei_readdir(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t offset,
 		  struct llfused_dirents *dirents)
 {
-	struct memfs *fs = ctx->fs;
-	int old = 0;
+	const struct memfs *fs = ctx->fs;
 	int error;
+	struct inode *dir = namei_dir_shared(fs, nodeid, &error);
+	int old;
 
 	(void)fh;
-	pthread_rwlock_rdlock(&fs->tree);
-	error = list(fs, nodeid, dir_cookie(offset), dirents, &old);
-	pthread_rwlock_unlock(&fs->tree);
+	/* A directory that was removed while open is empty. */
+	if (!dir)
+		return error == -ENOENT ? 0 : error;
+	old = !(dirents->flags & O_NOATIME) && attr_atime_is_old(fs, dir);
+	list(fs, dir, dir_cookie(offset), dirents);
+	inode_unlock_shared(&fs->inodes, dir);
 	if (old)
 		attr_accessed(fs, nodeid);
-	return error;
+	return 0;
 }

@@ -21,20 +21,36 @@ int namei_check(const char *name, int dots)
 	return strlen(name) > NAME_BYTES ? -ENAMETOOLONG : 0;
 }
 
-int namei_dir(const struct memfs *fs, uint64_t nodeid, struct inode **dir)
+/* 0 when names can be made and found in it. */
+static int check_dir(const struct inode *inode)
+{
+	if (!S_ISDIR(inode->mode))
+		return -ENOTDIR;
+	return inode->nlink ? 0 : -ENOENT;
+}
+
+struct inode *namei_dir(const struct memfs *fs, uint64_t nodeid, int *error)
+{
+	struct inode *inode = inode_get(&fs->inodes, nodeid);
+
+	*error = inode ? check_dir(inode) : -ESTALE;
+	if (!*error)
+		return inode;
+	if (inode)
+		inode_unlock(&fs->inodes, inode);
+	return NULL;
+}
+
+struct inode *namei_dir_shared(const struct memfs *fs, uint64_t nodeid, int *error)
 {
 	struct inode *inode = inode_get_shared(&fs->inodes, nodeid);
-	int error = 0;
 
-	if (!inode)
-		return -ESTALE;
-	if (!S_ISDIR(inode->mode))
-		error = -ENOTDIR;
-	else if (!inode->nlink)
-		error = -ENOENT;
-	inode_unlock_shared(&fs->inodes, inode);
-	*dir = inode;
-	return error;
+	*error = inode ? check_dir(inode) : -ESTALE;
+	if (!*error)
+		return inode;
+	if (inode)
+		inode_unlock_shared(&fs->inodes, inode);
+	return NULL;
 }
 
 /* What a child takes over from its directory. */
@@ -44,13 +60,11 @@ struct heritage {
 	struct acl acl;
 };
 
-static void inherit(const struct memfs *fs, struct inode *dir, struct heritage *heritage)
+static void inherit(const struct memfs *fs, const struct inode *dir, struct heritage *heritage)
 {
-	inode_lock_shared(&fs->inodes, dir);
 	heritage->mode = dir->mode;
 	heritage->gid = dir->gid;
 	xattr_load_default(fs, dir, &heritage->acl);
-	inode_unlock_shared(&fs->inodes, dir);
 }
 
 static void fill(struct inode *inode, const struct namei_make *make,
@@ -71,7 +85,7 @@ static void fill(struct inode *inode, const struct namei_make *make,
 		attr_set_time(inode, which, &now);
 }
 
-static int equip(struct memfs *fs, struct inode *inode, struct inode *dir,
+static int equip(struct memfs *fs, struct inode *inode, const struct inode *dir,
 		 const struct namei_make *make, struct heritage *heritage)
 {
 	int error = 0;
@@ -89,7 +103,7 @@ static int equip(struct memfs *fs, struct inode *inode, struct inode *dir,
 	return error;
 }
 
-int namei_make(struct memfs *fs, struct inode *dir, const struct namei_make *make,
+int namei_make(struct memfs *fs, const struct inode *dir, const struct namei_make *make,
 	       struct inode **inode)
 {
 	struct heritage heritage;
@@ -118,20 +132,17 @@ void namei_undo(struct memfs *fs, struct inode *inode)
 	fs_bury(fs, inode);
 }
 
-void namei_dir_changed(struct memfs *fs, struct inode *dir, int entries, int links)
+void namei_dir_changed(struct inode *dir, int entries, int links)
 {
-	inode_lock(&fs->inodes, dir);
 	dir->dir.count += (uint32_t)entries;
 	dir->nlink += (uint32_t)links;
 	attr_touch(dir, 1);
-	inode_unlock(&fs->inodes, dir);
 }
 
 struct inode *namei_drop(struct memfs *fs, struct inode *inode)
 {
 	int died;
 
-	inode_lock(&fs->inodes, inode);
 	if (S_ISDIR(inode->mode)) {
 		inode->nlink = 0;
 	} else if (--inode->nlink) {

@@ -1,6 +1,6 @@
 /*
  * Steps that the ops on names share.  Only namei*.c and rename.c include this.
- * memfs.tree is held in all of them: exclusively where something changes.
+ * What they want locked stands at each.
  */
 #ifndef MEMFS_NAMEI_STEPS_H
 #define MEMFS_NAMEI_STEPS_H
@@ -11,10 +11,11 @@
 int namei_check(const char *name, int dots);
 
 /*
- * The directory with this nodeid that still has a name: it stays so while the tree is held.
- * 0, -ESTALE, -ENOTDIR or -ENOENT.
+ * Locks the directory with this nodeid that still has a name.  NULL, and nothing is locked, with
+ * *error -ESTALE, -ENOTDIR or -ENOENT.
  */
-int namei_dir(const struct memfs *fs, uint64_t nodeid, struct inode **dir);
+struct inode *namei_dir(const struct memfs *fs, uint64_t nodeid, int *error);
+struct inode *namei_dir_shared(const struct memfs *fs, uint64_t nodeid, int *error);
 
 /* What a new inode is to be. */
 struct namei_make {
@@ -26,18 +27,18 @@ struct namei_make {
 };
 
 /*
- * A new inode as a child of `dir`, with no entry yet.  0 or a negative errno.  It is locked; after
- * inode_unlock() others can find it, before that namei_undo() takes it back.
+ * A new inode as a child of `dir`, which is locked, with no entry yet.  0 or a negative errno.  It
+ * is locked; after inode_unlock() others can find it, before that namei_undo() takes it back.
  */
-int namei_make(struct memfs *fs, struct inode *dir, const struct namei_make *make,
+int namei_make(struct memfs *fs, const struct inode *dir, const struct namei_make *make,
 	       struct inode **inode);
 void namei_undo(struct memfs *fs, struct inode *inode);
 
-/* After entries came or went: st_size, nlink and times of a directory.  Takes its lock. */
-void namei_dir_changed(struct memfs *fs, struct inode *dir, int entries, int links);
+/* After entries came or went: st_size, nlink and times of a directory, which is locked. */
+void namei_dir_changed(struct inode *dir, int entries, int links);
 /*
- * An inode lost a name (a directory: its only one).  Takes its lock.  Returns the inode if it died;
- * fs_bury() it when the tree is free.  Else NULL.
+ * An inode lost a name (a directory: its only one).  It is locked, and unlocked here.  Returns the
+ * inode if it died; fs_bury() it when the directory is unlocked.  Else NULL.
  */
 struct inode *namei_drop(struct memfs *fs, struct inode *inode);
 
