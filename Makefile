@@ -50,6 +50,7 @@ INTEG_SRC  := $(sort $(wildcard tests/integration/*.c))
 DIFF_SRC   := $(sort $(wildcard tests/differential/*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 TSAN_SRC   := $(sort $(wildcard tests/tsan/*.c))
+BARE_SRC   := $(sort $(wildcard tests/bench/*.c))
 # Plugins of the tests: in unit/ each file is one; in integration/ those that say so are, and the
 # others are for any of them.
 UNIT_PLUGIN_SRC   := $(sort $(wildcard tests/unit/plugins/*.c))
@@ -81,6 +82,7 @@ INTEG_OBJ  := $(call objs,$(INTEG_SRC))
 DIFF_OBJ   := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ   := $(call objs,$(FUZZ_SRC))
 TSAN_OBJ   := $(call objs,$(TSAN_SRC))
+BARE_OBJ   := $(call objs,$(BARE_SRC))
 UNIT_PLUGIN_OBJ   := $(call objs,$(UNIT_PLUGIN_SRC))
 TESTFS_PLUGIN_OBJ := $(call objs,$(TESTFS_PLUGIN_SRC))
 TESTFS_SHARED_OBJ := $(call objs,$(TESTFS_SHARED_SRC))
@@ -106,7 +108,7 @@ $(PROTO_OBJ): INC :=
 $(BUILTIN_OBJ) $(PLUGIN_OBJ): INC := $(inc_backends)
 $(PLUGIN_OBJ): PIC := -fPIC
 $(DAEMON_OBJ): INC := $(inc_daemon)
-$(BENCH_OBJ) $(DIFF_OBJ): INC :=
+$(BENCH_OBJ) $(DIFF_OBJ) $(BARE_OBJ): INC :=
 $(UNIT_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ): INC := $(inc_unit)
 $(INTEG_OBJ): INC := $(inc_integration)
 
@@ -136,7 +138,7 @@ $(LAYER)/.made: Makefile
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(PROTO_OBJ) $(BUILTIN_OBJ) $(PLUGIN_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) \
-	$(UNIT_OBJ) $(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ))
+	$(UNIT_OBJ) $(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ) $(BARE_OBJ))
 
 # ---- linking --------------------------------------------------------------------------------------
 
@@ -182,6 +184,17 @@ $(B)/tests/integration: $(INTEG_OBJ)
 	$(Q)$(LINK) -o $@ $^ -lcriterion
 
 $(B)/tests/differential: $(DIFF_OBJ)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^
+
+# A server that does nothing else, to measure the daemon's round trips against, and their client.
+$(B)/tests/bare: $(call objs,tests/bench/bare.c tests/bench/bare_answer.c)
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ -luring
+
+$(B)/tests/roundtrip: $(call objs,tests/bench/roundtrip.c)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^
@@ -328,7 +341,7 @@ check-header:
 
 BACKEND_C := $(MEMFS_SRC) $(PT_SRC) $(NULL_SRC) $(HELLO_SRC) $(KV_SRC)
 ALL_C := $(PROTO_SRC) $(BACKEND_C) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) \
-	$(FUZZ_SRC) $(TSAN_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
+	$(FUZZ_SRC) $(TSAN_SRC) $(BARE_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
 	$(wildcard tests/integration/preload/*.c tests/fake/*.c)
 ALL_H := $(wildcard proto/*.h daemon/*.h backends/*/*.h backends/include/llfused/*.h \
 	tools/fsbench/*.h tests/*/*.h tests/unit/plugins/*.h tests/integration/testfs/*.h)
@@ -351,6 +364,11 @@ lint:
 .PHONY: bench
 bench: all
 	$(Q)$(TEST_ENV) tests/bench/bench.sh
+
+# What a round trip costs above a server that does nothing else.
+.PHONY: bench-roundtrip
+bench-roundtrip: all $(B)/tests/bare $(B)/tests/roundtrip
+	$(Q)$(TEST_ENV) tests/bench/roundtrip.sh
 
 # ---- install --------------------------------------------------------------------------------------
 
