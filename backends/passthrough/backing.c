@@ -11,14 +11,14 @@
 #include <time.h>
 
 #include "backing_table.h"
+#include "clock.h"
 #include "creds.h"
 #include "passthrough.h"
 
 #define IDLE_MAX 8192u
-#define SECOND   UINT64_C(1000000000)
-#define IDLE_FOR (5 * SECOND)
-#define LATE_BY  (SECOND / 2) /* the thread wakes so much later, for several at a time */
-#define GATHER   5000000L     /* ns that it waits for more of those that are to end at once */
+#define IDLE_FOR (5 * PT_SECOND)
+#define LATE_BY  (PT_SECOND / 2) /* the thread wakes so much later, for several at a time */
+#define GATHER   5000000L        /* ns that it waits for more of those that are to end at once */
 
 /* The lock is a leaf: no other is taken under it, and no system call is made. */
 struct pt_backing {
@@ -32,14 +32,6 @@ struct pt_backing {
 	struct pt_backing_id *dead; /* in no table any more, to be closed by the thread */
 	atomic_bool denied;         /* the kernel refuses everything */
 };
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 static void wake_thread(struct pt_backing *b)
 {
@@ -86,7 +78,6 @@ static void retire(struct pt_backing *b, uint64_t at)
 static void wait_for_work(struct pt_backing *b)
 {
 	const struct pt_backing_id *oldest = b->table.oldest;
-	struct timespec until;
 
 	b->asleep = true;
 	b->forever = !oldest;
@@ -94,9 +85,7 @@ static void wait_for_work(struct pt_backing *b)
 		pthread_cond_wait(&b->wake, &b->lock);
 		return;
 	}
-	until.tv_sec = (time_t)((oldest->since + IDLE_FOR + LATE_BY) / SECOND);
-	until.tv_nsec = (long)((oldest->since + IDLE_FOR + LATE_BY) % SECOND);
-	pthread_cond_timedwait(&b->wake, &b->lock, &until);
+	pt_clock_wait(&b->wake, &b->lock, oldest->since + IDLE_FOR + LATE_BY);
 }
 
 /* Where many files are removed, many are ended at a time.  The lock is held. */
@@ -125,7 +114,7 @@ static void *run(void *arg)
 			wait_for_work(b);
 		b->asleep = false;
 		b->forever = false;
-		retire(b, now());
+		retire(b, pt_clock_now());
 		if (b->dead)
 			end_dead(b);
 	}
@@ -137,14 +126,10 @@ static void *run(void *arg)
 
 static int start_thread(struct pt_backing *b)
 {
-	pthread_condattr_t attr;
 	int ret;
 
 	pthread_mutex_init(&b->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&b->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	pt_clock_cond_init(&b->wake);
 	ret = pthread_create(&b->thread, NULL, run, b);
 	if (ret) {
 		pthread_cond_destroy(&b->wake);
@@ -288,7 +273,7 @@ int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, u
 static struct pt_backing_id *make_idle(struct pt_backing *b, struct pt_backing_id *e, bool nameless)
 {
 	if (!e->fleeting && !nameless) {
-		pt_backing_table_idle(&b->table, e, now());
+		pt_backing_table_idle(&b->table, e, pt_clock_now());
 		if (b->forever)
 			wake_thread(b);
 		if (b->table.nidle <= IDLE_MAX)

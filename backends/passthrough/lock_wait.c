@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "file.h"
 #include "join.h"
 #include "passthrough.h"
@@ -223,14 +223,7 @@ static bool wake_cancelled(struct pt_locks *locks)
 
 static void wait_a_moment(struct pt_locks *locks)
 {
-	struct timespec until;
-	uint64_t ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	ns = (uint64_t)until.tv_nsec + AGAIN_NS;
-	until.tv_sec += (time_t)(ns / 1000000000);
-	until.tv_nsec = (long)(ns % 1000000000);
-	pthread_cond_timedwait(&locks->wake, &locks->mutex, &until);
+	pt_clock_wait(&locks->wake, &locks->mutex, pt_clock_now() + AGAIN_NS);
 }
 
 static void *tend(void *arg)
@@ -257,16 +250,12 @@ static void *tend(void *arg)
 int pt_wait_start(struct pt_locks *locks)
 {
 	struct sigaction action = {.sa_handler = on_wake};
-	pthread_condattr_t attr;
 	int ret;
 
 	/* without SA_RESTART: waiting calls end with EINTR */
 	if (sigaction(wake_signal(), &action, NULL) < 0)
 		return -errno;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&locks->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	pt_clock_cond_init(&locks->wake);
 	ret = pthread_create(&locks->tender, NULL, tend, locks);
 	if (ret != 0)
 		pthread_cond_destroy(&locks->wake);

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "passthrough.h"
 #include "system.h"
 
@@ -83,7 +84,7 @@ int pt_nodes_open(struct pt *fs, struct llfused_error *error)
 		return result;
 	}
 	pthread_mutex_init(&nodes->lock, NULL);
-	pthread_cond_init(&nodes->freed, NULL);
+	pt_clock_cond_init(&nodes->freed);
 	nodes->limit = raise_limit();
 	nodes->budget = nodes->limit / 2 < BUDGET_MAX ? nodes->limit / 2 : BUDGET_MAX;
 	fs->nodes = nodes;

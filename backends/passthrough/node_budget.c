@@ -5,9 +5,9 @@
 #include "node_table.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "passthrough.h"
 #include "system.h"
 
@@ -15,9 +15,9 @@
 #define LEAST       64u /* of nodes, however many files are open */
 #define FILES_LEAST 32u /* of open files, however many nodes cannot give theirs up */
 #define STEPS       64u /* nodes looked at, at a time, before it is given up */
-#define WAIT        20000000 /* ns */
-#define WAITS       50u      /* so often at most */
-#define TRIM_MAX    8u       /* descriptors given up at a time: more than one op can bring */
+#define WAIT        (PT_SECOND / 50)
+#define WAITS       50u /* so often at most */
+#define TRIM_MAX    8u  /* descriptors given up at a time: more than one op can bring */
 
 /* Descriptors that nodes and files may have together. */
 static uint32_t together(const struct pt *fs)
@@ -170,14 +170,8 @@ static bool is_crowded(const struct pt *fs)
 /* Until a descriptor was given back, or some time has passed.  The lock is held. */
 static void wait_freed(struct pt_nodes *nodes)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += WAIT;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	nodes->waiting++;
-	pthread_cond_timedwait(&nodes->freed, &nodes->lock, &until);
+	pt_clock_wait(&nodes->freed, &nodes->lock, pt_clock_now() + WAIT);
 	nodes->waiting--;
 }
 

@@ -9,15 +9,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "join.h"
 #include "node_table.h"
 #include "passthrough.h"
 
 #define BATCH 64u
-#define SWEEP 20 /* seconds between two looks for files that were removed behind us */
+#define SWEEP (20 * PT_SECOND) /* between two looks for files that were removed behind us */
 
 struct pt_reaper {
 	pthread_t thread;
@@ -44,15 +44,6 @@ static size_t take(struct pt_reaper *r, int fds[BATCH])
 	return count;
 }
 
-static struct timespec in_a_while(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += SWEEP;
-	return t;
-}
-
 /* The lock is held, and is released meanwhile. */
 static void work(struct pt *fs, const int *fds, size_t count, bool prune)
 {
@@ -70,7 +61,7 @@ static void *run(void *arg)
 {
 	struct pt *fs = arg;
 	struct pt_reaper *r = fs->reaper;
-	struct timespec sweep = in_a_while();
+	uint64_t sweep = pt_clock_now() + SWEEP;
 	int fds[BATCH];
 	size_t count;
 	bool prune;
@@ -82,10 +73,10 @@ static void *run(void *arg)
 		r->prune = false;
 		if (count > 0 || prune) {
 			work(fs, fds, count, prune);
-		} else if (pthread_cond_timedwait(&r->wake, &r->lock, &sweep) == ETIMEDOUT) {
+		} else if (pt_clock_wait(&r->wake, &r->lock, sweep) == ETIMEDOUT) {
 			pthread_mutex_unlock(&r->lock);
 			pt_node_sweep(fs, &r->stop);
-			sweep = in_a_while();
+			sweep = pt_clock_now() + SWEEP;
 			pthread_mutex_lock(&r->lock);
 		}
 	}
@@ -96,16 +87,12 @@ static void *run(void *arg)
 int pt_reaper_start(struct pt *fs)
 {
 	struct pt_reaper *r = calloc(1, sizeof(*r));
-	pthread_condattr_t attr;
 	int error;
 
 	if (!r)
 		return -ENOMEM;
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	pt_clock_cond_init(&r->wake);
 	fs->reaper = r;
 	error = pthread_create(&r->thread, NULL, run, fs);
 	if (!error)

@@ -12,22 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "join.h"
 #include "passthrough.h"
 #include "system.h"
 #include "watch_impl.h"
 
-#define REST_MS     1                    /* between two reads: what happens meanwhile is merged */
-#define DOUBT_EVERY UINT64_C(1000000000) /* ns */
+#define REST_MS     1 /* between two reads: what happens meanwhile is merged */
+#define DOUBT_EVERY PT_SECOND
 #define FRESH_S     2 /* a directory that changed so lately may have changed while we looked */
-
-uint64_t pt_watch_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* ---- the thread ---- */
 
@@ -58,7 +51,7 @@ static void take_fresh(struct pt_watch *w)
 /* When the next thing is to be done without any event, as poll(2) takes it. */
 static int timeout_of(const struct pt_watch *w)
 {
-	uint64_t due = UINT64_MAX, now = pt_watch_now();
+	uint64_t due = UINT64_MAX, now = pt_clock_now();
 
 	if (w->echo->count > 0)
 		due = w->echo_due;
@@ -71,7 +64,7 @@ static int timeout_of(const struct pt_watch *w)
 
 static void do_due(struct pt_watch *w)
 {
-	uint64_t now = pt_watch_now();
+	uint64_t now = pt_clock_now();
 
 	if (w->echo->count > 0 && w->echo_due <= now)
 		pt_watch_echo(w);
@@ -79,7 +72,7 @@ static void do_due(struct pt_watch *w)
 		return;
 	w->doubt = false;
 	pt_watch_tell_all(w);
-	w->doubt_due = pt_watch_now() + DOUBT_EVERY;
+	w->doubt_due = pt_clock_now() + DOUBT_EVERY;
 }
 
 /* A wake-up may be taken back by any rest, so what it is for is looked at before each poll. */

@@ -123,6 +123,5 @@ bool pt_watch_ino_read(struct pt_watch *w);
 enum pt_watch_way pt_watch_mount(struct pt_watch *w, uint32_t mount);
 /* Its own thread waits so long, or shorter; false: we are to stop. */
 bool pt_watch_rest(struct pt_watch *w, int ms);
-uint64_t pt_watch_now(void); /* ns, monotonic */
 
 #endif

@@ -7,6 +7,7 @@
  * has come, a message of a name in the directory goes ahead of one of an inode in it: it waits for
  * that lock, and the others wait behind it.
  */
+#include "clock.h"
 #include "watch_impl.h"
 
 #include <errno.h>
@@ -98,7 +99,7 @@ void pt_watch_tell_once(struct pt_watch *w, uint64_t nodeid, const char *name, u
 static void start_echo(struct pt_watch *w)
 {
 	if (w->echo->count == 1)
-		w->echo_due = pt_watch_now() + ECHO_AFTER;
+		w->echo_due = pt_clock_now() + ECHO_AFTER;
 }
 
 void pt_watch_tell_later(struct pt_watch *w, uint64_t nodeid, const char *name, uint8_t what)
