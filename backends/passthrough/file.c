@@ -19,8 +19,7 @@
 #include "reaper.h"
 #include "system.h"
 
-#define HANDLES_MAX  (1u << 22) /* more than descriptors can be had */
-#define BLOCKS_QUICK 8192u      /* of 512 bytes: what memory gives back in no time */
+#define HANDLES_MAX (1u << 22) /* more than descriptors can be had */
 
 /* What is opened on the source.  The rest is the kernel's on the mount, or is done for each request
  * by its own flags: O_DIRECT asks for aligned buffers, O_APPEND spoils offsets, O_SYNC syncs what
@@ -93,19 +92,19 @@ static void give_handle(struct pt_files *files, uint64_t fh)
 /* What is to be known of an inode before its descriptor is closed. */
 struct last_look {
 	bool nameless;
-	bool slow; /* the close may be: it frees blocks, or a server is told of it */
+	bool slow; /* the close may be */
 };
 
 static struct last_look look(const struct pt *fs, const struct pt_file *file)
 {
 	enum pt_pace pace = pt_mount_at(&fs->source, file->node->mount)->pace;
-	struct last_look l = {.slow = pace == PT_PACE_SLOW};
+	struct last_look l = {.slow = pt_close_is_slow(pace, false, 0)};
 	struct stat st;
 
 	if (l.slow || fstat(file->fd, &st) < 0)
 		return l;
 	l.nameless = st.st_nlink == 0;
-	l.slow = l.nameless && (pace != PT_PACE_MEMORY || st.st_blocks > BLOCKS_QUICK);
+	l.slow = pt_close_is_slow(pace, l.nameless, (uint64_t)st.st_blocks);
 	return l;
 }
 
@@ -281,19 +280,18 @@ int pt_file_release(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint3
 {
 	struct pt *fs = pt_of(ctx);
 	struct pt_file *file = pt_file_at(fs, fh);
-
-	int ret = 0;
+	int ret;
 
 	(void)nodeid;
 	(void)flags;
 	if (!file)
 		return -EBADF;
-	if (fs->options.locks_source)
+	if (fs->options.locks_source) {
 		ret = pt_source_pace(fs, ctx, file->node->mount, PT_WORK_INODE);
-	if (ret)
-		return ret;
-	if (fs->options.locks_source)
+		if (ret)
+			return ret;
 		pt_lock_release(fs, file, lock_owner);
+	}
 	end_handle(fs, file, fh);
 	return 0;
 }

@@ -13,8 +13,7 @@
 #include "system.h"
 #include "watch.h"
 
-#define KEPT_MAX     1000000u /* nodes kept for NFS */
-#define BLOCKS_QUICK 8192u    /* of 512 bytes: what memory gives back in no time */
+#define KEPT_MAX 1000000u /* nodes kept for NFS */
 
 void pt_node_unhash(struct pt_nodes *nodes, struct pt_node *node)
 {
@@ -75,16 +74,16 @@ void pt_node_settle(struct pt *fs, struct pt_node *node, struct pt_gone *gone)
 		go(fs->nodes, node, gone);
 }
 
-/* The last descriptor of an inode without a name takes as long as its blocks take to free. */
 static void close_of(struct pt *fs, const struct pt_gone_node *g)
 {
 	enum pt_pace pace = pt_mount_at(&fs->source, g->mount)->pace;
 	bool unlinked = g->flags & PT_NODE_UNLINKED;
+	uint64_t blocks = UINT64_MAX;
 	struct statx stx;
 
 	if (unlinked && pace == PT_PACE_MEMORY && pt_sys_stat(g->fd, "", &stx) == 0)
-		unlinked = stx.stx_blocks > BLOCKS_QUICK;
-	if (unlinked || pace == PT_PACE_SLOW)
+		blocks = stx.stx_blocks;
+	if (pt_close_is_slow(pace, unlinked, blocks))
 		pt_reaper_close(fs, g->fd);
 	else
 		close(g->fd);
