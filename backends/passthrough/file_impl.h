@@ -1,6 +1,5 @@
 /*
- * What the parts of file.c share: the table of handles, the state of an inode that is open, and
- * what is to be known of a mount's files before they are opened.
+ * What the parts of file.c share: the table of handles, and the state of an inode that is open.
  */
 #ifndef PASSTHROUGH_FILE_IMPL_H
 #define PASSTHROUGH_FILE_IMPL_H
@@ -12,23 +11,14 @@
 
 #include "file.h"
 #include "slab.h"
-#include "source.h"
 
 #define PT_FILE_LOCKS 256u /* a power of two */
-
-/* What the data of a mount's files is like. */
-enum pt_file_kind {
-	PT_FILE_KIND_UNKNOWN, /* not asked yet */
-	PT_FILE_KIND_PLAIN,
-	PT_FILE_KIND_SIZELESS /* made as it is read, the size means nothing: proc, sysfs, ... */
-};
 
 struct pt_files {
 	pthread_mutex_t lock;                /* of taking and giving handles */
 	struct pt_slab handles;              /* struct pt_file; fh is the index + 1 */
 	_Atomic uint64_t highest;            /* fh ever given out */
 	pthread_mutex_t node[PT_FILE_LOCKS]; /* the nodes' file locks, by their index */
-	_Atomic uint8_t kinds[PT_MOUNTS_MAX];
 };
 
 /* How the inode's opens are, from the first of them to the last release. */
@@ -50,10 +40,6 @@ static inline bool pt_file_maps(uint32_t flags)
 {
 	return (flags & O_ACCMODE) == O_RDWR;
 }
-
-/* Of the mount in which the file behind `fd` (O_PATH too) lies; any thread that may ask the mount
- * for its sort. */
-enum pt_file_kind pt_file_kind(struct pt *fs, uint32_t mount, int fd);
 
 /*
  * One more open of the inode, by a handle with fd, flags and node set: the first one chooses the

@@ -30,9 +30,8 @@ static struct pt_file_state *state_of(const struct pt_node *node)
 static void choose_mode(struct pt *fs, const struct pt_file *file, struct pt_file_state *state)
 {
 	struct pt_node *node = file->node;
-	enum pt_file_kind kind = pt_file_kind(fs, node->mount, file->fd);
 
-	if (kind == PT_FILE_KIND_SIZELESS)
+	if (pt_mount_at(&fs->source, node->mount)->sizeless)
 		state->mode = PT_FILE_DIRECT;
 	else if (fs->backing && !pt_backing_get(fs, node, file->fd, pt_file_writes(file->flags),
 						&state->backing_id))

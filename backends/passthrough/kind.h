@@ -9,8 +9,9 @@
 
 struct pt_mount;
 
-/* Fills in pace, handles and fd of the mount in which the inode of `fd` (any sort) lies; `stx` is
- * of the same inode.  May sleep: asks the file system.  0, -EMFILE or another errno. */
+/* Fills in pace, handles, sizeless, stacked and fd of the mount in which the inode of `fd` (any
+ * sort) lies; `stx` is of the same inode.  May sleep: asks the file system.  0, -EMFILE or another
+ * errno. */
 int pt_kind_look(int fd, const struct statx *stx, struct pt_mount *mount);
 
 #endif

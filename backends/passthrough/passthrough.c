@@ -20,17 +20,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
-
-/* What the headers of older kernels lack. */
-#ifndef FUSE_SUPER_MAGIC
-#define FUSE_SUPER_MAGIC 0x65735546
-#endif
 
 /* The instance, and how much of it stands. */
 struct instance {
@@ -110,15 +103,6 @@ static int ready(void *instance, struct llfused_error *error)
 
 /* ---- wish ---- */
 
-/* Does the source stand on another file system, which counts for kernel passthrough? */
-static bool is_stacked(const struct pt *fs)
-{
-	struct statfs sfs;
-
-	return fstatfs(fs->source.root_fd, &sfs) == 0 &&
-	       (sfs.f_type == OVERLAYFS_SUPER_MAGIC || sfs.f_type == FUSE_SUPER_MAGIC);
-}
-
 #define OPS \
 	.size = sizeof(struct llfused_ops), .lookup = pt_names_lookup, .forget = pt_node_forget, \
 	.getattr = pt_attr_getattr, .setattr = pt_attr_setattr, .readlink = pt_names_readlink, \
@@ -151,7 +135,7 @@ static void wish(void *instance, struct llfused_wishes *wishes)
 
 	if (fs->options.passthrough) {
 		wishes->wants |= LLFUSED_WANT_PASSTHROUGH;
-		wishes->stack_depth = is_stacked(fs) ? 2 : 1;
+		wishes->stack_depth = pt_mount_at(&fs->source, 0)->stacked ? 2 : 1;
 	}
 	if (fs->options.export)
 		wishes->wants |= LLFUSED_WANT_EXPORT;

@@ -37,6 +37,8 @@ struct pt_mount {
 	uint64_t id;  /* STATX_MNT_ID; 0 where the kernel does not tell it */
 	uint64_t dev; /* st_dev: a file system may have several, as btrfs with its subvolumes */
 	enum pt_pace pace;
+	bool sizeless; /* files are made as they are read, their size means nothing: proc, ... */
+	bool stacked; /* it may stand on another file system, which counts for kernel passthrough */
 	bool handles; /* open_by_handle_at() works: descriptors of its inodes can be given up */
 	int fd; /* keeps the mount, and so its id, alive; for open_by_handle_at() if `handles` */
 	atomic_bool no_backing; /* the kernel refused kernel passthrough for its files */
