@@ -21,7 +21,12 @@
 #define MOST_DATA_PAGES ((uint64_t)DATA_MAX_PAGES)
 
 /* Least with which it makes sense to start. */
-#define LEAST 1024
+#define LEAST 4096
+
+/* Two more: index 0 is not used, and the root is made before it is counted. */
+#define SPARE_INODES (ITABLE_SPARE + 2)
+
+_Static_assert(LEAST / 2 > PAGES_SPARE && LEAST / 2 > SPARE_INODES, "something must be left");
 
 #define KEEP_DATA_PAGES 1024 /* free data pages that keep their memory */
 
@@ -46,11 +51,10 @@ static struct plan plan_for(const struct limits *limits)
 {
 	struct plan plan = {MOST_INODES, SLAB_MAX_PAGES, MOST_DATA_PAGES};
 
-	/* Two more: index 0 is not used, and the root is made before it is counted. */
 	if (limits->max_inodes)
-		plan.inodes = least_of(plan.inodes, limits->max_inodes + 2);
+		plan.inodes = least_of(plan.inodes, limits->max_inodes + SPARE_INODES);
 	if (limits->max_pages)
-		plan.data_pages = least_of(plan.data_pages, limits->max_pages);
+		plan.data_pages = least_of(plan.data_pages, limits->max_pages + PAGES_SPARE);
 	return plan;
 }
 
@@ -105,9 +109,9 @@ static int reserve(struct memfs *fs)
 		if (!shrink(&plan))
 			return error;
 	if (plan.data_pages < wanted.data_pages)
-		fs->limits.max_pages = plan.data_pages;
+		fs->limits.max_pages = plan.data_pages - PAGES_SPARE;
 	if (plan.inodes < wanted.inodes)
-		fs->limits.max_inodes = plan.inodes - 2;
+		fs->limits.max_inodes = plan.inodes - SPARE_INODES;
 	lay_out(fs, &plan);
 	return 0;
 }

@@ -19,7 +19,8 @@
  *   moves                where directories hang: held by who renames between two directories
  *   a directory's lock   its entries and all else of it
  *   an inode's lock      everything of that inode
- *   itable.lock, slab.lock, pages.lock     allocators, for a moment
+ *   a lane's lock        of the slab, then of pages, or of the itable: for a moment
+ *   pages.lock, itable.lock    what the lanes take their stocks from, for a moment
  *
  * Who holds a directory may wait for an inode that has a name in it, never for one that is above.
  * Two directories, neither the other's child, are held only under `moves`: one that is above the
@@ -30,18 +31,18 @@
  */
 struct memfs {
 	struct arena arena;
-	struct itable inodes;
-	struct slab slab;
-	struct pages data;
-	struct limits limits;
 	struct hash_key key;
-	pthread_mutex_t moves;
-	_Atomic uint64_t orphans; /* inodes that live on without a name */
 	/* from the options */
 	uint32_t root_mode;
 	uint32_t root_uid;
 	uint32_t root_gid;
 	int noatime; /* of the mount: reading leaves access times alone */
+	struct itable inodes;
+	struct slab slab;
+	struct pages data;
+	struct limits limits;
+	_Atomic uint64_t orphans; /* inodes that live on without a name */
+	pthread_mutex_t moves;
 };
 
 /* Set-up and teardown; no other thread may know `fs` yet, or any more.  0 or a negative errno. */

@@ -9,6 +9,10 @@
 #define PER_PAGE   (PAGE_BYTES / sizeof(struct inode))
 #define KEEP_PAGES 64 /* empty pages that keep their memory */
 
+_Static_assert(PER_PAGE == ITABLE_STOCK, "a stock is a page of inodes");
+
+#define INOS 1024u /* numbers that a lane takes at once */
+
 /* How much of st_ino goes into the nodeid, above the index. */
 #define INO_IN_NODEID UINT64_C(0x7fffffff)
 
@@ -23,22 +27,29 @@ void itable_init(struct itable *table, const struct arena *arena, char *inodes, 
 	char *next = bookkeeping;
 
 	pthread_mutex_init(&table->lock, NULL);
+	for (unsigned i = 0; i < LANES; i++) {
+		table->lanes[i] = (struct itable_lane){.next = 0};
+		pthread_mutex_init(&table->lanes[i].lock, NULL);
+	}
 	table->arena = arena;
 	table->inodes = (struct inode *)inodes;
+	/* first, so that the locks of a page of inodes have cache lines of their own */
+	table->locks = (rwlock *)next;
+	next += limit * sizeof(rwlock);
 	bits_init(&table->free, limit, next);
 	next += bits_bytes(limit);
 	bits_init(&table->empty, limit / PER_PAGE + 1, next);
-	next += bits_bytes(limit / PER_PAGE + 1);
-	table->locks = (rwlock *)next;
 	table->nempty = 0;
 	table->limit = limit;
 	table->used = 0;
 	atomic_init(&table->top, INODE_ROOT);
-	atomic_init(&table->next_ino, 1);
+	table->next_ino = 1;
 }
 
 void itable_destroy(struct itable *table)
 {
+	for (unsigned i = 0; i < LANES; i++)
+		pthread_mutex_destroy(&table->lanes[i].lock);
 	pthread_mutex_destroy(&table->lock);
 }
 
@@ -117,35 +128,66 @@ struct inode *inode_get_shared(const struct itable *table, uint64_t nodeid)
 	return NULL;
 }
 
-/* The lowest free place, or 0. */
-static uint32_t take_place(struct itable *table)
+/* The lowest free places of one page, at least one if there is any.  The table's lock is held. */
+static void stock_places(struct itable *table, struct itable_lane *lane)
 {
-	uint64_t index;
+	uint64_t top = atomic_load_explicit(&table->top, memory_order_relaxed);
+	uint64_t first = bits_find(&table->free, 0);
+	uint64_t run;
 
-	pthread_mutex_lock(&table->lock);
-	index = bits_find(&table->free, 0);
-	if (index != BITS_NONE) {
-		bits_clear(&table->free, index, 1);
-		if (bits_test(&table->empty, index / PER_PAGE)) {
-			bits_clear(&table->empty, index / PER_PAGE, 1);
+	if (first != BITS_NONE) {
+		run = bits_run(&table->free, first, PER_PAGE - first % PER_PAGE);
+		bits_clear(&table->free, first, run);
+		if (bits_test(&table->empty, first / PER_PAGE)) {
+			bits_clear(&table->empty, first / PER_PAGE, 1);
 			table->nempty--;
 		}
 	} else {
-		index = atomic_load_explicit(&table->top, memory_order_relaxed);
-		if (index >= table->limit)
-			index = 0;
-		else
-			atomic_store_explicit(&table->top, index + 1, memory_order_release);
+		first = top;
+		run = PER_PAGE - first % PER_PAGE;
+		if (run > table->limit - first)
+			run = table->limit - first;
+		atomic_store_explicit(&table->top, first + run, memory_order_release);
 	}
-	if (index)
-		table->used++;
+	table->used += run;
+	lane->next = (uint32_t)first;
+	lane->end = (uint32_t)(first + run);
+}
+
+static void restock(struct itable *table, struct itable_lane *lane)
+{
+	pthread_mutex_lock(&table->lock);
+	if (lane->next == lane->end)
+		stock_places(table, lane);
+	if (lane->ino == lane->ino_end) {
+		lane->ino = table->next_ino;
+		table->next_ino += INOS;
+		lane->ino_end = table->next_ino;
+	}
 	pthread_mutex_unlock(&table->lock);
-	return (uint32_t)index;
+}
+
+/* A free place, or 0; and a number for what will live there. */
+static uint32_t take_place(struct itable *table, uint64_t *ino)
+{
+	struct itable_lane *lane = &table->lanes[lane_here()];
+	uint32_t index = 0;
+
+	pthread_mutex_lock(&lane->lock);
+	if (lane->next == lane->end || lane->ino == lane->ino_end)
+		restock(table, lane);
+	if (lane->next != lane->end) {
+		index = lane->next++;
+		*ino = lane->ino++;
+	}
+	pthread_mutex_unlock(&lane->lock);
+	return index;
 }
 
 struct inode *inode_new(struct itable *table)
 {
-	uint32_t index = take_place(table);
+	uint64_t ino;
+	uint32_t index = take_place(table, &ino);
 	struct inode *inode;
 
 	if (!index)
@@ -155,8 +197,7 @@ struct inode *inode_new(struct itable *table)
 	atomic_store_explicit(&inode->nlookup, 0, memory_order_relaxed);
 	memset((char *)inode + offsetof(struct inode, sec), 0,
 	       sizeof(*inode) - offsetof(struct inode, sec));
-	atomic_store_explicit(&inode->ino, atomic_fetch_add(&table->next_ino, 1),
-			      memory_order_relaxed);
+	atomic_store_explicit(&inode->ino, ino, memory_order_relaxed);
 	return inode;
 }
 
@@ -169,18 +210,26 @@ int inode_expire(const struct itable *table, struct inode *inode)
 	return 1;
 }
 
-/* Gives the memory of half of the empty pages back.  The table's lock is held. */
+/* Gives the memory of half of the empty pages back.  The table's lock is held on entry. */
 static void release_surplus(struct itable *table)
 {
 	uint64_t from = 0;
 
 	while (table->nempty > KEEP_PAGES / 2) {
 		uint64_t first = bits_find(&table->empty, from);
-		uint64_t run = bits_run(&table->empty, first, table->nempty);
+		uint64_t run;
 
+		if (first == BITS_NONE)
+			break;
+		run = bits_run(&table->empty, first, table->nempty);
 		bits_clear(&table->empty, first, run);
+		bits_clear(&table->free, first * PER_PAGE, run * PER_PAGE);
 		table->nempty -= run;
+		/* Not free now, so nobody gets these places while their memory is given back. */
+		pthread_mutex_unlock(&table->lock);
 		arena_release(table->arena, &table->inodes[first * PER_PAGE], run * PAGE_BYTES);
+		pthread_mutex_lock(&table->lock);
+		bits_set(&table->free, first * PER_PAGE, run * PER_PAGE);
 		from = first + run;
 	}
 }

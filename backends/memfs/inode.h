@@ -6,6 +6,7 @@
 #define MEMFS_INODE_H
 
 #include "bits.h"
+#include "lane.h"
 #include "radix.h"
 #include "rwlock.h"
 
@@ -70,18 +71,36 @@ struct inode {
 
 _Static_assert(sizeof(struct inode) == 128, "inodes must share pages without waste");
 
+/* Neighbouring places, so that the inodes and locks that processors write lie apart. */
+struct itable_lane {
+	pthread_mutex_t lock; /* taken before the table's */
+	uint32_t next;        /* places in stock: from next up to end */
+	uint32_t end;
+	uint64_t ino; /* numbers in stock, alike */
+	uint64_t ino_end;
+	char apart[LANE_APART];
+};
+
+#define ITABLE_STOCK 32u /* most places in stock in a lane */
+/* What a table must have more than is wanted, so that stocks keep nobody from the rest. */
+#define ITABLE_SPARE (LANES * ITABLE_STOCK)
+
 struct itable {
-	pthread_mutex_t lock;
+	/* written seldom, read always */
 	const struct arena *arena;
 	struct inode *inodes;
-	rwlock *locks;     /* never given back, so that even a stale nodeid finds a lock */
-	struct bits free;  /* free places below top */
-	struct bits empty; /* pages without an inode that still have memory */
-	uint64_t nempty;
+	rwlock *locks; /* never given back, so that even a stale nodeid finds a lock */
 	_Atomic uint64_t top;
 	uint64_t limit;
-	uint64_t used;
-	_Atomic uint64_t next_ino;
+	char apart[LANE_APART];
+	/* the rest is guarded by the lock */
+	pthread_mutex_t lock;
+	struct bits free;  /* free places below top that are in no stock */
+	struct bits empty; /* pages without an inode that still have memory */
+	uint64_t nempty;
+	uint64_t used; /* with the stocks */
+	uint64_t next_ino;
+	struct itable_lane lanes[LANES];
 };
 
 #define INODE_ROOT 1u /* the root's index */

@@ -1,5 +1,5 @@
 /*
- * Allocator of 4 KiB pages in one region of the arena, lowest first.
+ * Allocator of 4 KiB pages in one region of the arena: stocks of the lanes, and all others.
  * Knows nothing of what is stored in them.
  */
 #include "pages.h"
@@ -25,14 +25,21 @@ void pages_init(struct pages *pages, const struct arena *arena, char *base, uint
 	pages->limit = limit;
 	pages->used = 0;
 	pages->keep = keep;
+	for (unsigned i = 0; i < LANES; i++) {
+		pthread_mutex_init(&pages->lanes[i].lock, NULL);
+		pages->lanes[i].stock = (struct page_run){.count = 0};
+	}
 }
 
 void pages_destroy(struct pages *pages)
 {
+	for (unsigned i = 0; i < LANES; i++)
+		pthread_mutex_destroy(&pages->lanes[i].lock);
 	pthread_mutex_destroy(&pages->lock);
 }
 
-struct page_run pages_alloc(struct pages *pages, uint32_t want)
+/* A run of at most `want` pages, the lowest that are free, those with memory first. */
+static struct page_run take(struct pages *pages, uint32_t want)
 {
 	struct page_run got = {.bare = 1};
 	uint64_t found;
@@ -56,6 +63,25 @@ struct page_run pages_alloc(struct pages *pages, uint32_t want)
 	pthread_mutex_unlock(&pages->lock);
 	got.first = (uint32_t)found;
 	got.count = (uint32_t)run;
+	return got;
+}
+
+struct page_run pages_alloc(struct pages *pages, uint32_t want)
+{
+	struct pages_lane *lane = &pages->lanes[lane_here()];
+	struct page_run got;
+
+	if (want >= PAGES_STOCK)
+		return take(pages, want);
+	pthread_mutex_lock(&lane->lock);
+	if (!lane->stock.count)
+		lane->stock = take(pages, PAGES_STOCK);
+	got = lane->stock;
+	if (got.count > want)
+		got.count = want;
+	lane->stock.first += got.count;
+	lane->stock.count -= got.count;
+	pthread_mutex_unlock(&lane->lock);
 	return got;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Allocator of 4 KiB pages in one region of the arena, lowest first.
+ * Allocator of 4 KiB pages in one region of the arena: each lane has a run of neighbours in stock,
+ * taken where pages are lowest, so that what one processor allocates is given back in long runs.
  * Free pages keep their memory for a while, then runs of them go back to the system at once.
  */
 #ifndef MEMFS_PAGES_H
@@ -7,8 +8,26 @@
 
 #include "arena.h"
 #include "bits.h"
+#include "lane.h"
 
 #include <pthread.h>
+
+/* Neighbouring pages. */
+struct page_run {
+	uint32_t first;
+	uint32_t count;
+	int bare; /* they have no memory yet */
+};
+
+struct pages_lane {
+	pthread_mutex_t lock; /* taken before pages.lock */
+	struct page_run stock;
+	char apart[LANE_APART];
+};
+
+#define PAGES_STOCK 64u /* most in stock in a lane */
+/* What a region must have more than is wanted, so that stocks keep nobody from the rest. */
+#define PAGES_SPARE (LANES * PAGES_STOCK)
 
 struct pages {
 	pthread_mutex_t lock;
@@ -19,8 +38,9 @@ struct pages {
 	uint64_t nkept;
 	uint64_t top;   /* pages from here on were never used */
 	uint64_t limit; /* number of pages in the region */
-	uint64_t used;
-	uint64_t keep; /* free pages that may always keep their memory */
+	uint64_t used;  /* with the stocks */
+	uint64_t keep;  /* free pages that may always keep their memory */
+	struct pages_lane lanes[LANES];
 };
 
 /* Zeroed bytes that the bookkeeping of `limit` pages needs. */
@@ -29,15 +49,8 @@ void pages_init(struct pages *pages, const struct arena *arena, char *base, uint
 		uint64_t keep, void *bookkeeping);
 void pages_destroy(struct pages *pages);
 
-/* Neighbouring pages. */
-struct page_run {
-	uint32_t first;
-	uint32_t count;
-	int bare; /* they have no memory yet */
-};
-
 /*
- * Any thread; both take the lock for a moment.  alloc returns a run of at most `want` pages, of
+ * Any thread; both take locks for a moment.  alloc returns a run of at most `want` pages, of
  * none when none is left; their content is anything.
  */
 struct page_run pages_alloc(struct pages *pages, uint32_t want);

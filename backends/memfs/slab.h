@@ -1,6 +1,7 @@
 /*
  * Allocator of small objects in one region of the arena, addressed by 32-bit references.
- * Objects of one size share pages; an empty page goes back.  Knows nothing of what they hold.
+ * Objects of one size share pages, and each page is one lane's; an empty page goes back.  Knows
+ * nothing of what they hold.
  */
 #ifndef MEMFS_SLAB_H
 #define MEMFS_SLAB_H
@@ -16,13 +17,19 @@ struct slab_page {
 	uint64_t free[2]; /* a bit for each free place */
 	uint16_t live;
 	uint16_t class;
+	uint16_t lane; /* whose lock guards all this; the same as long as the page is in use */
+};
+
+struct slab_lane {
+	pthread_mutex_t lock;              /* taken before those of pages */
+	struct bits partial[SLAB_CLASSES]; /* its pages with a free place */
+	char apart[LANE_APART];
 };
 
 struct slab {
-	pthread_mutex_t lock; /* taken before pages.lock */
 	struct pages pages;
-	struct slab_page *info;            /* one for each page */
-	struct bits partial[SLAB_CLASSES]; /* pages with a free place */
+	struct slab_page *info; /* one for each page */
+	struct slab_lane lanes[LANES];
 };
 
 /* Zeroed bytes that the bookkeeping of `npages` needs. */
