@@ -28,7 +28,7 @@
 
 _Static_assert(LEAST / 2 > PAGES_SPARE && LEAST / 2 > SPARE_INODES, "something must be left");
 
-#define KEEP_DATA_PAGES 1024 /* free data pages that keep their memory */
+#define KEEP_DATA_PAGES 4096 /* free data pages that keep their memory */
 
 /* How much of each thing the arena has room for. */
 struct plan {
