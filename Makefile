@@ -234,8 +234,10 @@ $(TESTFS_PLUGINS): $(B)/tests/plugins/%.so: $(B)/obj/tests/integration/testfs/%.
 
 # Plain programs, because criterion does not start under the thread sanitizer; with little else, so
 # that they are made quickly.
-TSAN_WITH := $(call objs,daemon/clock.c daemon/err.c daemon/lock.c daemon/pool.c $(wildcard tests/unit/daemon_stress*.c))
-$(TSAN_TESTS): $(B)/tests/tsan-%: $(B)/obj/tests/tsan/%.o $(TSAN_WITH)
+$(B)/tests/tsan-lock: $(call objs,daemon/clock.c daemon/err.c daemon/lock.c daemon/pool.c \
+	$(wildcard tests/unit/daemon_stress*.c))
+$(B)/tests/tsan-memfs: $(call objs,$(wildcard backends/memfs/*.c) $(wildcard tests/unit/memfs_stress*.c))
+$(TSAN_TESTS): $(B)/tests/tsan-%: $(B)/obj/tests/tsan/%.o
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^

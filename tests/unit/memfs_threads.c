@@ -2,6 +2,7 @@
  * memfs: many threads at once, each checking what only it changes.  Worth most under a sanitizer.
  */
 #include "memfs_fixture.h"
+#include "memfs_stress.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -141,4 +142,11 @@ Test(memfs_threads, hammer_loses_and_leaks_nothing)
 	cr_expect_eq(fx_rmdir(&fx, ROOT, "shared"), 0);
 	cr_expect_eq(fx_stat(&fx, ROOT).nlink, 2);
 	fx_expect_empty(&fx);
+}
+
+Test(memfs_threads, a_tree_under_many_hands_stays_whole)
+{
+	const char *wrong = memfs_stress(1);
+
+	cr_expect_null(wrong, "%s", wrong);
 }
