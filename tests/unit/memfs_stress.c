@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,6 +105,7 @@ static void play_make_below(struct player *player)
 
 	if (!dir)
 		return;
+	sched_yield();
 	make(player, dir, &name);
 	if (draw(player, 4))
 		expect(ops->unlink(&player->ctx, dir, name.text));
@@ -194,8 +196,12 @@ static void play_read(struct player *player)
 	struct llfused_dirents dirents = {.plus = draw(player, 2) != 0, .add = count};
 	struct llfused_setattr set = {.valid = LLFUSED_SET_MODE, .mode = 0700 + draw(player, 64)};
 	struct llfused_attr_out out = {0};
+	struct label below = label('d', draw(player, DIRS));
 	uint64_t dir = draw_dir(player);
+	uint64_t found = look(player, dir, below.text);
 
+	if (found)
+		forget(player, found);
 	expect(ops->readdir(&player->ctx, dir, 0, 0, &dirents));
 	expect(ops->setattr(&player->ctx, dir, &set, &out));
 }
