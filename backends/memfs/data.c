@@ -5,6 +5,7 @@
 #include "data.h"
 
 #include "data_pages.h"
+#include "data_small.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,8 +13,6 @@
 
 /* The last page of the largest file. */
 #define DATA_LAST_PAGE ((uint64_t)INT64_MAX / PAGE_BYTES)
-
-static const char zeros[PAGE_BYTES];
 
 static size_t least(size_t a, size_t b)
 {
@@ -55,6 +54,8 @@ static size_t next_piece(const struct memfs *fs, const struct inode *inode, uint
 	uint64_t run;
 	uint64_t bytes;
 
+	if (inode->reg.small && !index)
+		return data_small_piece(fs, inode, offset, size, memory);
 	if (most > span.count - i)
 		most = span.count - i;
 	*memory = NULL;
@@ -112,9 +113,8 @@ const char *data_peek(const struct memfs *fs, const struct inode *inode, uint64_
 	*size = next_piece(fs, inode, offset, *size, &memory);
 	if (memory)
 		return memory;
-	if (*size > sizeof(zeros))
-		*size = sizeof(zeros);
-	return zeros;
+	*size = least(*size, sizeof(data_zeros));
+	return data_zeros;
 }
 
 /*
@@ -185,10 +185,9 @@ static size_t write_leaf(struct memfs *fs, struct inode *inode, uint64_t offset,
 	return size;
 }
 
-size_t data_write(struct memfs *fs, struct inode *inode, uint64_t offset, const void *bytes,
-		  size_t size)
+static size_t write_pages(struct memfs *fs, struct inode *inode, uint64_t offset, const char *from,
+			  size_t size)
 {
-	const char *from = bytes;
 	size_t done = 0;
 
 	while (done < size) {
@@ -198,6 +197,21 @@ size_t data_write(struct memfs *fs, struct inode *inode, uint64_t offset, const 
 			break;
 		done += part;
 	}
+	return done;
+}
+
+size_t data_write(struct memfs *fs, struct inode *inode, uint64_t offset, const void *bytes,
+		  size_t size)
+{
+	uint32_t spare;
+	size_t done = 0;
+
+	if (data_small_write(fs, inode, offset, bytes, size, &spare))
+		done = size;
+	else if (!inode->reg.small || data_small_to_page(fs, inode, &spare) == 0)
+		done = write_pages(fs, inode, offset, bytes, size);
+	if (spare)
+		slab_free(&fs->slab, spare);
 	if (done && inode->reg.size < offset + done)
 		inode->reg.size = offset + done;
 	return done;
@@ -208,6 +222,8 @@ static int next_written(const struct memfs *fs, const struct inode *inode, uint6
 {
 	uint32_t slot;
 
+	if (inode->reg.small && !*index)
+		return 1;
 	while ((slot = radix_next(&fs->slab, &inode->reg.pages, index)) != 0) {
 		if (data_is_written(slot))
 			return 1;
@@ -219,6 +235,8 @@ static int next_written(const struct memfs *fs, const struct inode *inode, uint6
 /* Moves *index to the first page from there on that was not written. */
 static void next_unwritten(const struct memfs *fs, const struct inode *inode, uint64_t *index)
 {
+	if (inode->reg.small && !*index)
+		++*index;
 	for (;;) {
 		struct radix_span span = radix_look(&fs->slab, &inode->reg.pages, *index);
 

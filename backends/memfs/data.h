@@ -1,6 +1,7 @@
 /*
  * What regular files hold: the narrow interface to the store of file data.  This store keeps pages
- * in the arena; another one can stand behind the same functions.  Knows no requests and no times.
+ * in the arena, and small files in less than a page; another one can stand behind the same
+ * functions.  Knows no requests and no times.
  */
 #ifndef MEMFS_DATA_H
 #define MEMFS_DATA_H

@@ -4,6 +4,8 @@
  */
 #include "data_pages.h"
 
+#include "data_small.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -74,6 +76,8 @@ static void free_range(struct memfs *fs, struct inode *inode, uint64_t first, ui
 	struct radix *pages = &inode->reg.pages;
 	uint64_t index = first;
 
+	if (inode->reg.small && !first)
+		data_small_free(fs, inode);
 	while (index <= last && radix_next(&fs->slab, pages, &index) && index <= last) {
 		struct radix_span span = radix_look(&fs->slab, pages, index);
 		uint64_t i = index - span.first;
@@ -92,7 +96,9 @@ static void wipe(struct memfs *fs, struct inode *inode, uint64_t index, size_t s
 {
 	uint32_t slot = radix_get(&fs->slab, &inode->reg.pages, index);
 
-	if (data_is_written(slot))
+	if (inode->reg.small && !index)
+		data_small_wipe(fs, inode, start, end);
+	else if (data_is_written(slot))
 		memset(data_page(fs, slot) + start, 0, end - start);
 }
 
@@ -243,12 +249,18 @@ int data_allocate(struct memfs *fs, struct inode *inode, uint64_t offset, uint64
 	uint64_t first = offset / PAGE_BYTES;
 	uint64_t last = (offset + size - 1) / PAGE_BYTES;
 	uint64_t room = fs->data.limit;
+	uint32_t spare = 0;
 
 	if (fs->limits.max_pages && fs->limits.max_pages < room)
 		room = fs->limits.max_pages;
 	/* Refuse at once what cannot fit, before touching a page for each part of it. */
 	if (last - first + 1 > room)
 		return -ENOSPC;
+	if (inode->reg.small) {
+		if (data_small_to_page(fs, inode, &spare) < 0)
+			return -ENOSPC;
+		slab_free(&fs->slab, spare);
+	}
 	if (count_missing(fs, inode, first, last) + atomic_load(&fs->limits.pages) > room)
 		return -ENOSPC;
 	return allocate_pages(fs, inode, first, last);

@@ -27,6 +27,7 @@ struct inode_reg {
 	uint64_t size;
 	uint64_t npages;
 	struct radix pages; /* page number, and DATA_UNWRITTEN */
+	uint32_t small;     /* all that is there, instead of a page: see data_small.h */
 	uint32_t blanks;    /* pages that were read as holes: see blank.h */
 };
 

@@ -7,8 +7,8 @@
 #define REFS_PER_PAGE (PAGE_BYTES / SLAB_GRAIN)
 #define KEEP_PAGES    64 /* empty pages that keep their memory */
 
-static const uint16_t class_size[SLAB_CLASSES] = {32,  48,  64,  80,  96,   128,
-						  192, 256, 320, 512, 1024, SLAB_MAX};
+static const uint16_t class_size[SLAB_CLASSES] = {
+	32, 48, 64, 80, 96, 112, 128, 160, 192, 256, 320, 384, 512, 672, 816, 1024, 1360, SLAB_MAX};
 
 static unsigned class_of(size_t size)
 {
@@ -97,6 +97,11 @@ uint32_t slab_alloc(struct slab *slab, size_t size)
 	pthread_mutex_unlock(&lane->lock);
 	place += half * 64;
 	return (uint32_t)(page * REFS_PER_PAGE + place * class_size[class] / SLAB_GRAIN);
+}
+
+size_t slab_room(const struct slab *slab, uint32_t ref)
+{
+	return class_size[slab->info[ref / REFS_PER_PAGE].class];
 }
 
 void slab_free(struct slab *slab, uint32_t ref)

@@ -9,7 +9,7 @@
 #include "pages.h"
 
 #define SLAB_GRAIN     16u
-#define SLAB_CLASSES   12u
+#define SLAB_CLASSES   18u
 #define SLAB_MAX       2048u /* largest object */
 #define SLAB_MAX_PAGES (UINT64_C(1) << 24)
 
@@ -41,6 +41,9 @@ void slab_destroy(struct slab *slab);
 /* Any thread.  Returns 0 when there is no room; the content is anything.  size <= SLAB_MAX. */
 uint32_t slab_alloc(struct slab *slab, size_t size);
 void slab_free(struct slab *slab, uint32_t ref);
+
+/* Bytes that an object has, which may be more than were asked for. */
+size_t slab_room(const struct slab *slab, uint32_t ref);
 
 static inline void *slab_at(const struct slab *slab, uint32_t ref)
 {
