@@ -1,5 +1,5 @@
 /*
- * The address range in which the whole file system lives: one sparse memfd, mapped once.
+ * The address range in which the whole file system lives: one sparse mapping.
  * Knows only ranges of bytes.
  */
 #include "arena.h"
@@ -13,19 +13,14 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static int map_file(struct arena *arena, int fd, size_t size)
+static int map(struct arena *arena, int flags, int fd, size_t size)
 {
-	struct rlimit limit;
-	void *base;
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
 
-	/* Beyond RLIMIT_FSIZE ftruncate() does not only fail, it kills by SIGXFSZ. */
-	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
-		return -EFBIG;
-	if (ftruncate(fd, (off_t)size) < 0)
-		return -errno;
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
+	/* In tables that are used here and there huge pages would be mostly waste. */
+	madvise(base, size, MADV_NOHUGEPAGE);
 	madvise(base, size, MADV_DONTDUMP);
 	madvise(base, size, MADV_DONTFORK);
 	arena->base = base;
@@ -34,12 +29,29 @@ static int map_file(struct arena *arena, int fd, size_t size)
 	return 0;
 }
 
+static int map_file(struct arena *arena, int fd, size_t size)
+{
+	struct rlimit limit;
+
+	/* Beyond RLIMIT_FSIZE ftruncate() does not only fail, it kills by SIGXFSZ. */
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < size)
+		return -EFBIG;
+	if (ftruncate(fd, (off_t)size) < 0)
+		return -errno;
+	return map(arena, MAP_SHARED, fd, size);
+}
+
 int arena_open(struct arena *arena, size_t size)
 {
-	int fd = memfd_create("llfused-memfs", MFD_CLOEXEC);
 	int error;
+	int fd;
 
 	arena->base = NULL;
+	/* Anonymous memory comes and goes fastest. */
+	if (map(arena, MAP_PRIVATE | MAP_ANONYMOUS, -1, size) == 0)
+		return 0;
+	/* Where the system counts it before it is used (vm.overcommit_memory=2), a file is not. */
+	fd = memfd_create("llfused-memfs", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	error = map_file(arena, fd, size);
@@ -53,14 +65,14 @@ void arena_close(struct arena *arena)
 	if (!arena->base)
 		return;
 	munmap(arena->base, arena->size);
-	close(arena->fd);
+	if (arena->fd >= 0)
+		close(arena->fd);
 	arena->base = NULL;
 }
 
 void arena_release(const struct arena *arena, void *start, size_t size)
 {
-	(void)arena;
-	madvise(start, size, MADV_REMOVE);
+	madvise(start, size, arena->fd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
 }
 
 void arena_populate(const struct arena *arena, void *start, size_t size)

@@ -1,5 +1,5 @@
 /*
- * The address range in which the whole file system lives: one sparse memfd, mapped once.
+ * The address range in which the whole file system lives: one sparse mapping.
  * Knows only ranges of bytes; everything in it is addressed by index, never by pointer.
  */
 #ifndef MEMFS_ARENA_H
@@ -13,7 +13,7 @@
 struct arena {
 	char *base; /* NULL: not open */
 	size_t size;
-	int fd;
+	int fd; /* a memfd; -1: anonymous memory */
 };
 
 /*
