@@ -1,6 +1,6 @@
 #!/bin/bash
-# million.sh: very many empty files in one directory of an llfused mount: memory of the daemon, and whether
-# creating, listing and deleting stay linear.  Knows a mount command and a process id only.
+# million.sh: very many files in one directory of an llfused mount, empty and of 100 bytes: memory of the daemon,
+# and whether creating, listing and deleting stay linear.  Knows a mount command and a process id only.
 #
 # Usage, as root: million.sh [--files=N] [--strict]
 #   --files=N        the largest of three sizes N/4, N/2, N (1000000)
@@ -84,10 +84,10 @@ resident_settled() {
 	echo "$now"
 }
 
-# seconds VERB OPTION: run a helper of fsbench, check how many files it saw, print its seconds.
+# seconds VERB OPTION...: run a helper of fsbench, check how many files it saw, print its seconds.
 seconds() {
 	local line
-	line=$("$fsbench" "$2") || fail "$1 failed"
+	line=$("$fsbench" "${@:2}") || fail "$1 failed"
 	[[ $line == "$1 files=$step seconds="* ]] || fail "expected $step files: $line"
 	echo "${line##*=}"
 }
@@ -95,20 +95,32 @@ seconds() {
 sleep 0.5
 idle=$(resident)
 echo "idle: $(mib "$idle") MiB resident"
-printf '%10s %10s %10s %10s %14s %14s\n' files 'create s' 'list s' 'delete s' 'full MiB' 'deleted MiB'
-rows=()
-for step in $((files / 4)) $((files / 2)) "$files"; do
+printf '%10s %6s %10s %10s %10s %10s %12s\n' files bytes 'create s' 'list s' 'delete s' 'full MiB' 'deleted MiB'
+
+# turn FILES OPTION...: make, list and delete them; leaves the figures in row, full and after.
+turn() {
+	step=$1
+	local create list delete
 	mkdir "$top/mnt/many"
-	create=$(seconds make --make-files="$top/mnt/many:$step")
+	create=$(seconds make --make-files="$top/mnt/many:$step" "${@:2}")
 	full=$(resident)
 	list=$(for _ in 1 2 3; do seconds list --list="$top/mnt/many"; done | sort -n | head -n 1)
 	delete=$(seconds unlink --unlink-files="$top/mnt/many:$step")
 	rmdir "$top/mnt/many"
 	after=$(resident_settled)
-	printf '%10d %10s %10s %10s %14s %14s\n' "$step" "$create" "$list" "$delete" \
+	row="$step $create $list $delete"
+	printf '%10d %6d %10s %10s %10s %10s %12s\n' "$step" "${2:+${2#*=}}" "$create" "$list" "$delete" \
 		"$(mib "$full")" "$(mib "$after")"
-	rows+=("$step $create $list $delete")
+}
+
+rows=()
+for step in $((files / 4)) $((files / 2)) "$files"; do
+	turn "$step"
+	rows+=("$row")
 done
+empty_full=$full
+empty_after=$after
+turn "$files" --bytes=100
 
 missed=0
 # goal WHAT VALUE AT-MOST
@@ -128,7 +140,9 @@ growth() {
 
 echo goals
 goal "idle, MiB" "$(mib "$idle")" 8
-goal "$files files, MiB" "$(mib "$full")" 300
+goal "$files empty files, MiB" "$(mib "$empty_full")" 300
+goal "after deleting, MiB above idle" "$(mib $((empty_after - idle)))" 8
+goal "$files files of 100 bytes, MiB" "$(mib "$full")" 500
 goal "after deleting, MiB above idle" "$(mib $((after - idle)))" 8
 goal "create: time a file, N over N/4" "$(growth 2)" 1.5
 goal "list: time a file, N over N/4" "$(growth 3)" 1.5

@@ -1,7 +1,7 @@
 /*
- * Makes, lists and removes very many files in one directory, timed: what a shell loop is too slow
- * for. The three share one scheme of names, so that a later process removes what an earlier one
- * made.
+ * Makes, lists and removes very many files, empty or small, in one directory, timed: what a shell
+ * loop is too slow for. The three share one scheme of names, so that a later process removes what
+ * an earlier one made.
  */
 #include "fsbench.h"
 
@@ -40,8 +40,9 @@ static void bulk_name(char name[static 32], uint64_t n)
 	snprintf(name, 32, "file-%09" PRIu64, n);
 }
 
-int bulk_make(const char *dir, uint64_t count)
+int bulk_make(const char *dir, uint64_t count, uint64_t bytes)
 {
+	static const char content[BULK_BYTES];
 	char name[32];
 	uint64_t begin = clock_now();
 	int error = 0, top = bulk_open(dir);
@@ -51,7 +52,8 @@ int bulk_make(const char *dir, uint64_t count)
 	for (uint64_t n = 0; n < count && error == 0; n++) {
 		bulk_name(name, n);
 		int fd = openat(top, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-		if (fd < 0 || close(fd) != 0)
+		if (fd < 0 || (bytes != 0 && write(fd, content, bytes) != (ssize_t)bytes) ||
+		    close(fd) != 0)
 			error = bulk_fail("make", name);
 	}
 	close(top);

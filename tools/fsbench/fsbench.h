@@ -149,7 +149,8 @@ int report_csv(const struct plan *plan, const struct samples *samples);
 
 /* The helper commands: each prints one line "VERB files=N seconds=S".  0, or -1 after one line on
  * stderr. */
-int bulk_make(const char *dir, uint64_t count);
+#define BULK_BYTES 65536 /* in a file at most */
+int bulk_make(const char *dir, uint64_t count, uint64_t bytes);
 int bulk_unlink(const char *dir, uint64_t count);
 int bulk_list(const char *dir);
 

@@ -30,8 +30,9 @@ static const char usage_rest[] =
 	"  --hook=PROGRAM       run as PROGRAM begin|end SYSTEM PHASE DONE around each phase\n"
 	"  --goal=PHASE:SYSTEM/BASE>=RATIO  report whether the ratio of medians is reached\n"
 	"  --strict             a goal that is missed or not measured is a failure\n"
-	"or one of these, to make, remove or list many empty files in a directory, timed:\n"
+	"or one of these, to make, remove or list many files in a directory, timed:\n"
 	"  --make-files=DIR:N   --unlink-files=DIR:N   --list=DIR\n"
+	"  --bytes=N            what --make-files writes to each (nothing)\n"
 	"exit status: 0 done, 1 a run failed, 2 usage\n";
 
 enum option_id {
@@ -49,6 +50,7 @@ enum option_id {
 	OPT_MAKE,
 	OPT_UNLINK,
 	OPT_LIST,
+	OPT_BYTES,
 	OPT_HELP,
 };
 
@@ -67,6 +69,7 @@ static const struct option option_table[] = {
 	{"make-files", required_argument, NULL, OPT_MAKE},
 	{"unlink-files", required_argument, NULL, OPT_UNLINK},
 	{"list", required_argument, NULL, OPT_LIST},
+	{"bytes", required_argument, NULL, OPT_BYTES},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -76,6 +79,7 @@ struct command {
 	enum option_id verb; /* OPT_MAKE, OPT_UNLINK or OPT_LIST; 0: run the plan */
 	char *dir;
 	uint64_t count;
+	uint64_t bytes; /* in each file that is made */
 };
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
@@ -253,6 +257,10 @@ static int option_apply(struct plan *plan, struct command *command, enum option_
 	case OPT_UNLINK:
 	case OPT_LIST:
 		return command_parse(command, option, text);
+	case OPT_BYTES:
+		if (!number_parse(text, true, BULK_BYTES, &command->bytes))
+			return usage_error("bad --bytes=%s", text);
+		return 0;
 	case OPT_HELP:
 		usage_print();
 		exit(0);
@@ -308,7 +316,7 @@ int main(int argc, char **argv)
 	if (optind != argc)
 		return usage_error("unexpected argument '%s'", argv[optind]);
 	if (command.verb == OPT_MAKE)
-		return bulk_make(command.dir, command.count) == 0 ? 0 : EXIT_RUN;
+		return bulk_make(command.dir, command.count, command.bytes) == 0 ? 0 : EXIT_RUN;
 	if (command.verb == OPT_UNLINK)
 		return bulk_unlink(command.dir, command.count) == 0 ? 0 : EXIT_RUN;
 	if (command.verb == OPT_LIST)
