@@ -44,8 +44,7 @@ void fx_stop(struct fx *fx)
 	memfs_backend.destroy(fx->fs);
 }
 
-/* Without what the lanes have in stock; no other thread allocates now. */
-static uint64_t pages_used(const struct pages *pages)
+uint64_t fx_pages_used(const struct pages *pages)
 {
 	uint64_t used = pages->used;
 
@@ -70,12 +69,12 @@ void fx_expect_empty(struct fx *fx)
 	cr_expect_eq(fs->limits.pages, 0, "pages counted: %ju", (uintmax_t)fs->limits.pages);
 	cr_expect_eq(fs->limits.space, 1024, "inode space counted: %ju",
 		     (uintmax_t)fs->limits.space);
-	cr_expect_eq(pages_used(&fs->data), 0, "data pages used: %ju",
-		     (uintmax_t)pages_used(&fs->data));
+	cr_expect_eq(fx_pages_used(&fs->data), 0, "data pages used: %ju",
+		     (uintmax_t)fx_pages_used(&fs->data));
 	cr_expect_eq(inodes_used(&fs->inodes), 1, "inodes used: %ju",
 		     (uintmax_t)inodes_used(&fs->inodes));
-	cr_expect_eq(pages_used(&fs->slab.pages), 1, "slab pages used: %ju",
-		     (uintmax_t)pages_used(&fs->slab.pages));
+	cr_expect_eq(fx_pages_used(&fs->slab.pages), 1, "slab pages used: %ju",
+		     (uintmax_t)fx_pages_used(&fs->slab.pages));
 }
 
 /* What an op that names an inode gave, with or without its lookup count. */

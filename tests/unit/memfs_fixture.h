@@ -56,6 +56,8 @@ int fx_chmod(struct fx *fx, uint64_t nodeid, uint32_t mode);
 int fx_setattr(struct fx *fx, uint64_t nodeid, const struct llfused_setattr *set);
 /* The test fails when there is no such inode. */
 struct llfused_attr fx_stat(struct fx *fx, uint64_t nodeid);
+/* Without what the lanes have in stock; no other thread allocates now. */
+uint64_t fx_pages_used(const struct pages *pages);
 struct llfused_statfs fx_statfs(struct fx *fx);
 
 int fx_setxattr(struct fx *fx, uint64_t nodeid, const char *name, const void *value, size_t size,
