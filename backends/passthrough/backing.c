@@ -195,23 +195,23 @@ static bool find_idle(struct pt_backing *b, const struct pt_node *node, uint32_t
 
 /* Writing past us takes setuid and setgid away from everybody, from root too: such files are
  * written by requests, which tell who writes. */
-static int check_file(int fd)
+static int check_file(int fd, uint32_t mode)
 {
-	struct stat st;
+	struct stat st = {.st_mode = mode};
 
-	if (fstat(fd, &st) < 0)
+	if (mode == 0 && fstat(fd, &st) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) && !(st.st_mode & (S_ISUID | S_ISGID)) ? 0 : -EOPNOTSUPP;
 }
 
 /* The kernel keeps the credentials, for all that is done with the id. */
-static int register_file(int fd, uint32_t *id)
+static int register_file(int fd, uint32_t mode, uint32_t *id)
 {
 	struct pt_creds creds;
-	int ret = check_file(fd);
+	int ret = check_file(fd, mode);
 
 	if (!ret)
-		ret = pt_creds_drop(&creds);
+		ret = pt_creds_limit(&creds);
 	if (ret)
 		return ret;
 	ret = llfused_backing_open(fd, id);
@@ -238,7 +238,8 @@ static bool is_refused(const struct pt *fs, const struct pt_node *node)
 	return fs->backing->denied || pt_mount_at(&fs->source, node->mount)->no_backing;
 }
 
-int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, uint32_t *id)
+int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, uint32_t mode,
+		   uint32_t *id)
 {
 	struct pt_backing *b = fs->backing;
 	struct pt_backing_id *e;
@@ -251,7 +252,7 @@ int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, u
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	ret = register_file(fd, id);
+	ret = register_file(fd, mode, id);
 	if (ret) {
 		remember_refusal(fs, node, ret);
 		free(e);

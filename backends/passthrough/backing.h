@@ -17,9 +17,10 @@ int pt_backing_start(struct pt *fs);
 void pt_backing_stop(struct pt *fs);
 
 /* The id of the inode, which is in use from now on; `fd` is any open descriptor of it but an O_PATH
- * one, `writable` says whether it may write.  Negative errno: no passthrough for this file.  The
- * node's file lock is held. */
-int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, uint32_t *id);
+ * one, `writable` says whether it may write, `mode` is st_mode or 0: to be asked for.  Negative
+ * errno: no passthrough for this file.  The node's file lock is held. */
+int pt_backing_get(struct pt *fs, struct pt_node *node, int fd, bool writable, uint32_t mode,
+		   uint32_t *id);
 /* The end of its use, which leaves it idle, or is its own end if the inode has no name any more.
  * The node's file lock is held. */
 void pt_backing_put(struct pt *fs, struct pt_node *node, bool nameless);

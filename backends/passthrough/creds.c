@@ -41,8 +41,10 @@ static _Thread_local struct self {
 	bool known;
 	bool keeps_caps; /* they stay when fsuid changes */
 	bool bare;       /* has no supplementary groups any more */
+	bool limited;    /* stays without NOT_FOR_USERS */
 	uint32_t umask;
 	uint32_t uid, gid;
+	uint32_t rest_gid;               /* between ops: `gid`, or that of a limited thread */
 	uint32_t proven_uid, proven_gid; /* last ones that the user namespace was seen to know */
 	struct __user_cap_data_struct caps[CAPS_WORDS];
 } self;
@@ -110,6 +112,7 @@ static int know_self(void)
 	umask(0);
 	self.uid = set_uid(UINT32_MAX); /* not a valid one: only tells the present one */
 	self.gid = set_gid(UINT32_MAX);
+	self.rest_gid = self.gid;
 	self.proven_uid = self.uid;
 	self.proven_gid = self.gid;
 	self.keeps_caps = keep_caps();
@@ -138,7 +141,7 @@ static int take_groups(const struct llfused_ctx *ctx)
 
 static int take_gid(uint32_t gid)
 {
-	if (gid == self.gid)
+	if (gid == self.rest_gid)
 		return 0;
 	set_gid(gid);
 	if (gid == self.proven_gid)
@@ -181,11 +184,11 @@ static int become(const struct llfused_ctx *ctx, struct pt_creds *creds)
 		result = take_gid(ctx->gid);
 	if (result == 0)
 		result = take_uid(ctx->uid);
-	if (result == 0)
-		result = self.caps[0].effective & NOT_FOR_USERS ? drop(NOT_FOR_USERS, creds)
-			 : self.keeps_caps                      ? 0
-								: set_caps(0);
-	return result;
+	if (result || self.limited)
+		return result;
+	if (self.caps[0].effective & NOT_FOR_USERS)
+		return drop(NOT_FOR_USERS, creds);
+	return self.keeps_caps ? 0 : set_caps(0);
 }
 
 int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt_creds *creds)
@@ -197,15 +200,16 @@ int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt
 	if (result)
 		return result;
 	take_umask(own_mask ? 0 : ctx->umask & 0777);
-	if (!fs->can_switch || (ctx->flags & LLFUSED_CTX_NOCREDS))
+	if (!fs->can_switch || (ctx->flags & LLFUSED_CTX_NOCREDS)) {
+		pt_creds_restore();
 		return 0;
-	if (ctx->uid == self.uid && ctx->gid == self.gid)
+	}
+	creds->limited = self.limited;
+	if (ctx->uid == self.uid && ctx->gid == self.rest_gid)
 		return 0;
-	creds->switched = true;
-	if (ctx->uid == self.uid)
-		result = take_gid(ctx->gid);
-	else
-		result = become(ctx, creds);
+	creds->regrouped = true;
+	creds->switched = ctx->uid != self.uid;
+	result = creds->switched ? become(ctx, creds) : take_gid(ctx->gid);
 	if (result)
 		pt_creds_end(creds);
 	return result;
@@ -214,12 +218,11 @@ int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt
 /* Members of a file's group may keep a setgid bit without group-execute, also without CAP_FSETID;
  * and the daemon's groups are not the caller's.  A user namespace may not know the id: then the
  * thread keeps its own. */
-static void leave_groups(struct pt_creds *creds)
+static void leave_groups(void)
 {
 	if (!self.bare && syscall(CALL_SETGROUPS, 0L, NULL) == 0)
 		self.bare = true;
 	set_gid(NO_GROUP);
-	creds->switched = true;
 }
 
 int pt_creds_drop(struct pt_creds *creds)
@@ -227,10 +230,13 @@ int pt_creds_drop(struct pt_creds *creds)
 	int result = know_self();
 
 	*creds = (struct pt_creds){0};
-	if (result == 0)
-		result = drop(NOT_FOR_USERS, creds);
-	if (result == 0 && creds->dropped)
-		leave_groups(creds);
+	if (result || self.limited)
+		return result;
+	result = drop(NOT_FOR_USERS, creds);
+	if (creds->dropped) {
+		leave_groups();
+		creds->regrouped = true;
+	}
 	return result;
 }
 
@@ -239,31 +245,61 @@ int pt_creds_heed_quotas(struct pt_creds *creds)
 	int result = know_self();
 
 	*creds = (struct pt_creds){0};
-	return result ? result : drop(1u << CAP_SYS_RESOURCE, creds);
+	return result || self.limited ? result : drop(1u << CAP_SYS_RESOURCE, creds);
 }
 
-static bool is_self(void)
+static void check_self(bool back)
 {
-	return set_uid(UINT32_MAX) == self.uid && set_gid(UINT32_MAX) == self.gid;
+	if (!back)
+		llfused_fatal("a thread could not take its own credentials again");
+}
+
+/* Where capabilities follow fsuid it cannot last: the way back from a user would raise them. */
+int pt_creds_limit(struct pt_creds *creds)
+{
+	int result = pt_creds_drop(creds);
+
+	if (result == 0 && creds->dropped && self.keeps_caps) {
+		self.rest_gid = set_gid(UINT32_MAX);
+		self.limited = true;
+		*creds = (struct pt_creds){0};
+	}
+	return result;
+}
+
+void pt_creds_restore(void)
+{
+	int saved = errno;
+
+	if (!self.limited)
+		return;
+	self.limited = false;
+	self.rest_gid = self.gid;
+	set_gid(self.gid);
+	check_self(set_gid(UINT32_MAX) == self.gid && set_caps(0) == 0);
+	errno = saved;
+}
+
+static bool come_home(const struct pt_creds *creds)
+{
+	if (creds->switched)
+		set_uid(self.uid);
+	set_gid(self.rest_gid);
+	if (!self.bare) {
+		self.bare = true;
+		syscall(CALL_SETGROUPS, 0L, NULL);
+	}
+	return set_gid(UINT32_MAX) == self.rest_gid &&
+	       (!creds->switched || set_uid(UINT32_MAX) == self.uid);
 }
 
 void pt_creds_end(const struct pt_creds *creds)
 {
 	int saved = errno;
-	bool back = true;
 
-	if (creds->switched) {
-		set_uid(self.uid);
-		set_gid(self.gid);
-		back = is_self();
-		if (!self.bare) {
-			self.bare = true;
-			syscall(CALL_SETGROUPS, 0L, NULL);
-		}
-	}
+	if (creds->regrouped)
+		check_self(come_home(creds));
 	if (creds->dropped)
-		back = set_caps(0) == 0 && back;
-	if (!back)
-		llfused_fatal("a thread could not take its own credentials again");
+		check_self(set_caps(0) == 0);
 	errno = saved;
 }

@@ -157,8 +157,9 @@ static int check_direct(int fd, uint32_t flags)
 	return fcntl(fd, F_SETFL, now) < 0 ? -errno : 0;
 }
 
-/* Makes a handle for `fd`, which it takes over as pt_file_adopt() does. */
-static int make_handle(struct pt *fs, struct pt_file made, bool is_new, struct llfused_open *out)
+/* Makes a handle for `fd`, which it takes over as pt_file_adopt() does; `mode` is that of a file
+ * just made, else 0. */
+static int make_handle(struct pt *fs, struct pt_file made, uint32_t mode, struct llfused_open *out)
 {
 	int ret = check_direct(made.fd, made.flags);
 	struct pt_file *file = NULL;
@@ -168,7 +169,7 @@ static int make_handle(struct pt *fs, struct pt_file made, bool is_new, struct l
 		ret = file ? 0 : -ENFILE;
 	}
 	if (!ret)
-		ret = pt_file_join(fs, &made, is_new, out);
+		ret = pt_file_join(fs, &made, mode, out);
 	if (ret) {
 		if (file)
 			give_handle(fs->files, out->fh);
@@ -184,11 +185,12 @@ static int make_handle(struct pt *fs, struct pt_file made, bool is_new, struct l
 	return 0;
 }
 
-int pt_file_adopt(struct pt *fs, uint64_t nodeid, int fd, uint32_t flags, struct llfused_open *out)
+int pt_file_adopt(struct pt *fs, uint64_t nodeid, uint32_t mode, int fd, uint32_t flags,
+		  struct llfused_open *out)
 {
 	struct pt_file made = {.fd = fd, .flags = flags, .node = pt_node_at(fs, nodeid)};
 
-	return make_handle(fs, made, true, out);
+	return make_handle(fs, made, mode, out);
 }
 
 /* Reading through a mount that keeps access times as they are leaves them so on the source. */
@@ -236,8 +238,8 @@ int pt_file_open(struct llfused_ctx *ctx, uint64_t nodeid, uint32_t flags, struc
 			pt_node_fd_free(fs);
 		else
 			ret = make_handle(
-				fs, (struct pt_file){.fd = fd, .flags = flags, .node = ref.node},
-				false, out);
+				fs, (struct pt_file){.fd = fd, .flags = flags, .node = ref.node}, 0,
+				out);
 	}
 	pt_node_put(fs, &ref);
 	return ret;

@@ -40,8 +40,9 @@ struct pt_file *pt_file_at(const struct pt *fs, uint64_t fh);
 bool pt_file_changes_unseen(struct pt *fs, const struct pt_node *node);
 
 /* Makes a handle for `fd`, which is taken over whatever happens, of a file just made (create,
- * tmpfile): fills in `out`.  pt_node_fd_take() was called by the caller. */
-int pt_file_adopt(struct pt *fs, uint64_t nodeid, int fd, uint32_t flags, struct llfused_open *out);
+ * tmpfile) with that st_mode: fills in `out`.  pt_node_fd_take() was called by the caller. */
+int pt_file_adopt(struct pt *fs, uint64_t nodeid, uint32_t mode, int fd, uint32_t flags,
+		  struct llfused_open *out);
 
 int pt_file_open(struct llfused_ctx *ctx, uint64_t nodeid, uint32_t flags,
 		 struct llfused_open *out);

@@ -44,9 +44,10 @@ static inline bool pt_file_maps(uint32_t flags)
 /*
  * One more open of the inode, by a handle with fd, flags and node set: the first one chooses the
  * mode, the others get the same.  Fills in file->mode and what the kernel is to be told of it.
- * `is_new`: the kernel has not heard of the inode before.  0 or -ENOMEM.
+ * `mode`: st_mode of a file just made, of which the kernel has not heard before; else 0.  0 or
+ * -ENOMEM.
  */
-int pt_file_join(struct pt *fs, struct pt_file *file, bool is_new, struct llfused_open *out);
+int pt_file_join(struct pt *fs, struct pt_file *file, uint32_t mode, struct llfused_open *out);
 /* Its end; `nameless`: the inode has no name any more.  Before the node is let go. */
 void pt_file_leave(struct pt *fs, const struct pt_file *file, bool nameless);
 

@@ -27,14 +27,15 @@ static struct pt_file_state *state_of(const struct pt_node *node)
 	return __atomic_load_n(&node->files, __ATOMIC_ACQUIRE);
 }
 
-static void choose_mode(struct pt *fs, const struct pt_file *file, struct pt_file_state *state)
+static void choose_mode(struct pt *fs, const struct pt_file *file, uint32_t mode,
+			struct pt_file_state *state)
 {
 	struct pt_node *node = file->node;
 
 	if (pt_mount_at(&fs->source, node->mount)->sizeless)
 		state->mode = PT_FILE_DIRECT;
 	else if (fs->backing && !pt_backing_get(fs, node, file->fd, pt_file_writes(file->flags),
-						&state->backing_id))
+						mode, &state->backing_id))
 		state->mode = PT_FILE_BACKING;
 	else if (fs->options.cache == PT_CACHE_NONE)
 		state->mode = PT_FILE_DIRECT;
@@ -43,7 +44,7 @@ static void choose_mode(struct pt *fs, const struct pt_file *file, struct pt_fil
 }
 
 /* The lock is held.  0 or -ENOMEM. */
-static int enter(struct pt *fs, const struct pt_file *file)
+static int enter(struct pt *fs, const struct pt_file *file, uint32_t mode)
 {
 	struct pt_file_state *state = file->node->files;
 
@@ -51,7 +52,7 @@ static int enter(struct pt *fs, const struct pt_file *file)
 		state = calloc(1, sizeof(*state));
 		if (!state)
 			return -ENOMEM;
-		choose_mode(fs, file, state);
+		choose_mode(fs, file, mode, state);
 		set_state(file->node, state);
 	}
 	state->opens++;
@@ -100,14 +101,14 @@ static void forget_attributes(const struct pt *fs, const struct pt_node *node)
 		llfused_notify_inval_inode(pt_node_id(node), -1, 0);
 }
 
-int pt_file_join(struct pt *fs, struct pt_file *file, bool is_new, struct llfused_open *out)
+int pt_file_join(struct pt *fs, struct pt_file *file, uint32_t mode, struct llfused_open *out)
 {
 	struct pt_node *node = file->node;
 	bool unseen = false;
 	int ret;
 
 	pthread_mutex_lock(lock_of(fs, node));
-	ret = enter(fs, file);
+	ret = enter(fs, file, mode);
 	if (!ret) {
 		const struct pt_file_state *state = node->files;
 
@@ -117,7 +118,7 @@ int pt_file_join(struct pt *fs, struct pt_file *file, bool is_new, struct llfuse
 			 state->mappers == 1;
 	}
 	pthread_mutex_unlock(lock_of(fs, node));
-	if (unseen && !is_new)
+	if (unseen && mode == 0)
 		forget_attributes(fs, node);
 	return ret;
 }

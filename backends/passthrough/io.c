@@ -139,7 +139,7 @@ static int write_killing(int fd, uint64_t offset, const void *data, size_t size,
 			 size_t *written)
 {
 	struct pt_creds creds;
-	int ret = pt_creds_drop(&creds);
+	int ret = pt_creds_limit(&creds);
 
 	if (ret)
 		return ret;
@@ -160,6 +160,8 @@ int pt_io_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint64_t 
 	if (!file)
 		return -EBADF;
 	rw_flags = write_flags(file, flags);
+	if (!kill)
+		pt_creds_restore();
 	if (pace_of(fs, file) == PT_PACE_MEMORY || may_sleep(ctx))
 		return kill ? write_killing(file->fd, offset, data, size, rw_flags, written)
 			    : write_here(file->fd, offset, data, size, rw_flags, written);

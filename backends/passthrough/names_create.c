@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -18,19 +19,37 @@
 #include "system.h"
 
 /* Opens a file that is made by it, as the caller.  Of the caller's flags only the access counts:
- * the others are for the requests on the open file.  `mode` is settled. */
-static int open_new(const struct llfused_ctx *ctx, int dir_fd, const char *name, uint32_t mode,
-		    uint32_t flags)
+ * the others are for the requests on the open file. */
+static int open_as(const struct llfused_ctx *ctx, int dir_fd, const char *name, uint32_t mode,
+		   uint32_t flags, bool *limited)
 {
-	const struct pt *fs = pt_of(ctx);
 	struct pt_creds creds;
 	int fd;
-	int result = pt_creds_begin(fs, ctx, &creds);
+	int result = pt_creds_begin(pt_of(ctx), ctx, &creds);
 
 	if (result)
 		return result;
-	fd = pt_sys_open(dir_fd, name, flags, mode & 07777);
+	fd = pt_sys_open(dir_fd, name, flags, mode);
 	pt_creds_end(&creds);
+	*limited = creds.limited;
+	return fd;
+}
+
+/* `mode` is settled. */
+static int open_new(const struct llfused_ctx *ctx, int dir_fd, const char *name, uint32_t mode,
+		    uint32_t flags)
+{
+	bool limited = false;
+	int fd;
+
+	mode &= 07777;
+	if (mode & S_ISGID)
+		pt_creds_restore();
+	fd = open_as(ctx, dir_fd, name, mode, flags, &limited);
+	if (limited && (fd == -EDQUOT || fd == -ENOSPC)) {
+		pt_creds_restore();
+		fd = open_as(ctx, dir_fd, name, mode, flags, &limited);
+	}
 	return fd;
 }
 
@@ -97,7 +116,7 @@ static int adopt(struct pt *fs, int fd, uint32_t flags, struct llfused_entry *en
 	/* Not at the open: a server may have given the file to another owner, whose right it is. */
 	if (noatime)
 		fcntl(fd, F_SETFL, O_NOATIME);
-	result = pt_file_adopt(fs, entry->nodeid, fd, flags, out);
+	result = pt_file_adopt(fs, entry->nodeid, entry->attr.mode, fd, flags, out);
 	if (result) {
 		pt_node_unlook(fs, entry->nodeid);
 		return result;
@@ -140,7 +159,7 @@ int pt_names_create(struct llfused_ctx *ctx, uint64_t parent, const char *name, 
 		    uint32_t flags, struct llfused_entry *entry, struct llfused_open *out)
 {
 	struct pt_ref dir;
-	int result = pt_names_begin(ctx, parent, &dir);
+	int result = pt_names_begin(ctx, parent, PT_WORK_MAKE, &dir);
 
 	if (result)
 		return result;
@@ -153,7 +172,7 @@ int pt_names_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, ui
 		     struct llfused_entry *entry, struct llfused_open *out)
 {
 	struct pt_ref dir;
-	int result = pt_names_begin(ctx, parent, &dir);
+	int result = pt_names_begin(ctx, parent, PT_WORK_MAKE, &dir);
 
 	if (result)
 		return result;

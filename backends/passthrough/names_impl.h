@@ -11,6 +11,8 @@
 
 #include <llfused/backend.h>
 
+#include "source.h"
+
 struct pt;
 struct pt_ref;
 
@@ -32,7 +34,8 @@ static inline bool pt_names_is_dots(const char *name)
 
 /* pt_node_begin() for an inode that is to get a name, in it or of its own; -EPERM for one on a
  * mount at which `submounts=stop` stops. */
-int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, struct pt_ref *ref);
+int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, enum pt_work work,
+		   struct pt_ref *ref);
 
 /* The mode that the options make of the one that the caller wants. */
 uint32_t pt_names_mode(const struct pt *fs, uint32_t mode, bool is_dir);

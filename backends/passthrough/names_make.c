@@ -32,16 +32,18 @@ int pt_names_mend_mode(const struct pt *fs, int fd, uint32_t mode, struct statx 
 
 	if (!fs->options.has_create_mode || ((stx->stx_mode ^ mode) & 0777) == 0)
 		return 0;
+	pt_creds_restore(); /* setgid stays */
 	pt_sys_fd_path(path, fd);
 	if (chmod(path, (stx->stx_mode & 07000) | (mode & 0777)) < 0)
 		return -errno;
 	return pt_sys_stat(fd, "", stx);
 }
 
-int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, struct pt_ref *ref)
+int pt_names_begin(const struct llfused_ctx *ctx, uint64_t nodeid, enum pt_work work,
+		   struct pt_ref *ref)
 {
 	struct pt *fs = pt_of(ctx);
-	int result = pt_node_begin(ctx, nodeid, PT_WORK_CHANGE, ref);
+	int result = pt_node_begin(ctx, nodeid, work, ref);
 
 	if (result == 0 && pt_source_stops_at(fs, ref->node->mount)) {
 		pt_node_put(fs, ref);
@@ -102,7 +104,7 @@ static int make_and_enter(struct llfused_ctx *ctx, uint64_t parent, const char *
 	struct pt *fs = pt_of(ctx);
 	struct pt_creds creds;
 	struct pt_ref dir;
-	int result = pt_names_begin(ctx, parent, &dir);
+	int result = pt_names_begin(ctx, parent, PT_WORK_CHANGE, &dir);
 
 	if (result)
 		return result;
@@ -161,11 +163,11 @@ int pt_names_link(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t newparent, 
 {
 	struct pt *fs = pt_of(ctx);
 	struct pt_ref dir, ref;
-	int result = pt_names_begin(ctx, newparent, &dir);
+	int result = pt_names_begin(ctx, newparent, PT_WORK_CHANGE, &dir);
 
 	if (result)
 		return result;
-	result = pt_names_begin(ctx, nodeid, &ref);
+	result = pt_names_begin(ctx, nodeid, PT_WORK_CHANGE, &ref);
 	if (result == 0) {
 		result = link_inode(ref.fd, dir.fd, newname);
 		if (result == 0)

@@ -112,7 +112,7 @@ static int truncate_by_path(const struct llfused_ctx *ctx, const struct target *
 static int set_size(const struct llfused_ctx *ctx, const struct target *t,
 		    const struct llfused_setattr *set)
 {
-	struct pt_creds creds = {.switched = false};
+	struct pt_creds creds = {.dropped = false};
 	bool kill = (set->valid & LLFUSED_SET_KILL_SUIDGID) != 0;
 	int result;
 

@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "creds.h"
 #include "kind.h"
 #include "passthrough.h"
 #include "system.h"
@@ -174,9 +175,14 @@ void pt_source_close(struct pt *fs)
 int pt_source_pace(const struct pt *fs, const struct llfused_ctx *ctx, uint32_t mount,
 		   enum pt_work work)
 {
+	enum pt_pace pace = pt_mount_at(&fs->source, mount)->pace;
+
+	/* A server is told the group of who asks. */
+	if (work >= PT_WORK_CHANGE || pace == PT_PACE_SLOW)
+		pt_creds_restore();
 	if (ctx->flags & LLFUSED_CTX_MAY_SLEEP)
 		return 0;
-	switch (pt_mount_at(&fs->source, mount)->pace) {
+	switch (pace) {
 	case PT_PACE_MEMORY:
 		return work == PT_WORK_LONG ? LLFUSED_AGAIN : 0;
 	case PT_PACE_DISK:

@@ -27,6 +27,7 @@ enum pt_pace {
 enum pt_work {
 	PT_WORK_INODE,  /* with an inode in memory: attributes, open, close, seek */
 	PT_WORK_LOOK,   /* looks for names, lists, reads xattrs and link targets */
+	PT_WORK_MAKE,   /* makes a file, as the caller: sees to credentials by itself */
 	PT_WORK_CHANGE, /* changes names, attributes, xattrs; truncates */
 	PT_WORK_LONG    /* syncs, copies, allocates, waits */
 };
@@ -77,7 +78,8 @@ static inline const struct pt_mount *pt_mount_at(const struct pt_source *s, uint
 }
 
 /* May this thread do such work on a file system of that mount?  0, or LLFUSED_AGAIN, for the op to
- * return before it has done anything. */
+ * return before it has done anything.  The thread is itself then (pt_creds_restore()), but for work
+ * on local file systems that changes nothing, or takes the caller's credentials. */
 int pt_source_pace(const struct pt *fs, const struct llfused_ctx *ctx, uint32_t mount,
 		   enum pt_work work);
 

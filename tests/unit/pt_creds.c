@@ -6,6 +6,7 @@
 #include "passthrough/passthrough.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -365,7 +366,7 @@ Test(pt_creds, write_without_fsetid_clears_setuid_and_the_next_one_does_not)
 	cr_assert_geq(fd, 0);
 	cr_expect_eq(mode_after_write(fd), 06777);
 	cr_assert_eq(fchmod(fd, 06777), 0);
-	creds.switched = true;
+	creds.regrouped = true;
 	cr_assert_eq(pt_creds_drop(&creds), 0);
 	cr_expect_eq(pwrite(fd, "x", 1, 0), 1);
 	cr_assert_eq(fstat(fd, &st), 0);
@@ -391,4 +392,89 @@ Test(pt_creds, daemons_own_group_keeps_no_setgid_bit_on_a_write_for_others)
 	cr_expect_eq(st.st_mode & 07777, 0666);
 	cr_expect_eq(st.st_gid, getegid());
 	close(fd);
+}
+
+/* ---- a thread that stays limited ---- */
+
+/* The thread has been limited, and may have had something to do. */
+static void limit(void)
+{
+	struct pt_creds creds;
+
+	cr_assert_eq(pt_creds_limit(&creds), 0);
+	pt_creds_end(&creds);
+}
+
+static const uint64_t limits = UINT64_C(1) << CAP_FSETID | UINT64_C(1) << CAP_SYS_RESOURCE;
+
+Test(pt_creds, limited_thread_stays_so_until_it_is_restored)
+{
+	uint64_t before = effective();
+	struct pt_creds creds;
+
+	limit();
+	cr_expect_eq(effective(), before & ~limits);
+	cr_expect_neq(fsgid(), 0);
+	cr_assert_eq(pt_creds_drop(&creds), 0);
+	pt_creds_end(&creds);
+	cr_assert_eq(pt_creds_heed_quotas(&creds), 0);
+	pt_creds_end(&creds);
+	cr_expect_eq(effective(), before & ~limits);
+	errno = EXDEV;
+	pt_creds_restore();
+	cr_expect_eq(errno, EXDEV);
+	expect_root();
+	cr_expect_eq(effective(), before);
+}
+
+Test(pt_creds, limited_thread_makes_files_of_each_caller)
+{
+	struct llfused_ctx root = {.fs = &fs, .umask = 022};
+	uint64_t before = effective();
+	const uint32_t staff = STAFF;
+	struct pt_creds creds;
+	uint32_t group;
+	struct stat st;
+
+	limit();
+	group = fsgid();
+	st = make(&root, 0666);
+	cr_expect_eq(st.st_uid, 0);
+	cr_expect_eq(st.st_gid, 0);
+	cr_expect_eq(fsgid(), group);
+	alice.ngroups = 1;
+	alice.groups = &staff;
+	st = make(&alice, 0666);
+	cr_expect_eq(st.st_uid, ALICE);
+	cr_expect_eq(st.st_gid, ALICE + 1);
+	cr_expect_eq(fsuid(), 0);
+	cr_expect_eq(fsgid(), group);
+	cr_expect_eq(getgroups(0, NULL), 0);
+	cr_expect_eq(effective(), before & ~limits);
+	cr_assert_eq(pt_creds_begin(&fs, &root, &creds), 0);
+	cr_expect(creds.limited, "who begins is told");
+	pt_creds_end(&creds);
+	pt_creds_restore();
+	expect_root();
+	cr_expect_eq(effective(), before);
+}
+
+Test(pt_creds, limited_thread_is_the_daemon_for_callers_without_credentials)
+{
+	alice.flags = LLFUSED_CTX_NOCREDS;
+	limit();
+	cr_expect_eq(make(&alice, 0666).st_gid, 0);
+	expect_root();
+}
+
+Test(pt_creds, who_may_not_keep_capabilities_does_not_stay_limited)
+{
+	uint64_t before;
+
+	give_up(UINT64_C(1) << CAP_SETPCAP);
+	before = effective();
+	limit();
+	expect_root();
+	cr_expect_eq(effective(), before);
+	expect_itself_after_switches();
 }

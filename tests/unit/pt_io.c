@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "passthrough/creds.h"
 #include "passthrough/engine.h"
 #include "passthrough/file.h"
 #include "pt_ops.h"
@@ -123,6 +124,7 @@ Test(pt_io, access_of_the_handle_counts)
 
 static unsigned mode_after_write(uint32_t flags)
 {
+	pt_creds_restore();
 	cr_assert_eq(chmod("file", 06755), 0);
 	cr_assert_eq(write_at(&pt_ops_worker, fh, 0, "x", O_RDWR | flags), 1);
 	return pt_ops_stat("file").st_mode & 07777;
@@ -133,6 +135,25 @@ Test(pt_io, setuid_and_setgid_go_when_the_kernel_says_so)
 	cr_expect_eq(mode_after_write(0), 06755, "root keeps them");
 	cr_expect_eq(mode_after_write(LLFUSED_WRITE_KILL_SUIDGID), 0755);
 	cr_expect_eq(mode_after_write(0), 06755, "the thread has its right again");
+}
+
+Test(pt_io, root_has_its_rights_after_a_write_of_a_user)
+{
+	struct llfused_attr_out out = {.timeout = 0};
+	const struct llfused_setattr set = {.valid = LLFUSED_SET_MODE, .mode = 02755};
+	uint64_t other;
+
+	pt_ops_write("other", "0123456789");
+	other = open_as("other", O_RDWR);
+	cr_assert_eq(chown("other", 0, 5), 0);
+	cr_assert_eq(mode_after_write(LLFUSED_WRITE_KILL_SUIDGID), 0755);
+	cr_expect_eq(pt_ops->setattr(&pt_ops_worker, pt_ops_find("other"), &set, &out), 0);
+	cr_expect_eq(pt_ops_stat("other").st_mode & 07777, 02755, "setgid of a foreign group");
+
+	cr_assert_eq(mode_after_write(LLFUSED_WRITE_KILL_SUIDGID), 0755);
+	cr_assert_eq(write_at(&pt_ops_worker, other, 0, "x", O_RDWR), 1);
+	cr_expect_eq(pt_ops_stat("other").st_mode & 07777, 02755, "kept by root's write");
+	release(other);
 }
 
 /* ---- which thread ---- */

@@ -10,10 +10,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "passthrough/creds.h"
 #include "passthrough/file.h"
 
 static void start(void)
@@ -202,6 +204,31 @@ Test(pt_names_make, for_a_caller_who_cannot_be_nothing_is_made)
 	cr_expect_eq(pt_ops->mkdir(&src_alice, ROOT, "f", 0700, &entry), -EOVERFLOW);
 	cr_expect_eq(src_create("f", O_RDWR, &entry, &out), -EOVERFLOW);
 	cr_expect_eq(faccessat(src_fd, "f", F_OK, 0), -1);
+}
+
+static bool may_keep_setgid(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct caps[2];
+
+	cr_assert_eq(syscall(SYS_capget, &head, caps), 0);
+	return caps[0].effective & 1u << CAP_FSETID;
+}
+
+/* Seen by what the thread may do afterwards. */
+Test(pt_names_make, where_there_is_no_room_a_limited_thread_tries_with_all_its_rights)
+{
+	struct llfused_entry entry = {.nodeid = 0};
+	struct llfused_open out = {.fh = 0};
+	struct pt_creds creds;
+
+	cr_assert_eq(pt_creds_limit(&creds), 0);
+	cr_assert_eq(fchdir(src_fd), 0);
+	cr_assert_eq(mount(NULL, ".", NULL, MS_REMOUNT, "nr_inodes=2"), 0, "%m");
+	cr_assert_eq(src_create("f", O_RDWR | O_EXCL, &entry, &out), 0);
+	cr_expect_not(may_keep_setgid(), "nothing more is needed");
+	cr_expect_eq(src_create("g", O_RDWR | O_EXCL, &entry, &out), -ENOSPC);
+	cr_expect(may_keep_setgid());
 }
 
 Test(pt_names_make, nothing_is_made_when_descriptors_are_used_up)
