@@ -80,7 +80,17 @@ int pt_names_rmdir(struct llfused_ctx *ctx, uint64_t parent, const char *name)
 struct place {
 	int dir_fd;
 	const char *name;
+	bool is_local;
 };
+
+static struct place place_of(const struct pt *fs, const struct pt_ref *dir, const char *name)
+{
+	return (struct place){
+		.dir_fd = dir->fd,
+		.name = name,
+		.is_local = pt_mount_at(&fs->source, dir->node->mount)->pace != PT_PACE_SLOW,
+	};
+}
 
 static int move(const struct llfused_ctx *ctx, struct place from, struct place to, uint32_t flags)
 {
@@ -104,10 +114,17 @@ static int move_and_tell(const struct llfused_ctx *ctx, struct place from, struc
 {
 	struct pt *fs = pt_of(ctx);
 	struct victim victim = {.mount = -ENOENT};
-	int result;
+	int result = -EEXIST;
 
-	if (!(flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)))
-		victim = look_at(fs, to.dir_fd, to.name);
+	if (flags & (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return move(ctx, from, to, flags);
+	/* Mostly there is nothing to be replaced, and so nothing to be looked at.  Not all know the
+	 * flag; what servers make of it nobody knows. */
+	if (to.is_local)
+		result = move(ctx, from, to, flags | RENAME_NOREPLACE);
+	if (result != -EEXIST && result != -EINVAL)
+		return result;
+	victim = look_at(fs, to.dir_fd, to.name);
 	result = move(ctx, from, to, flags);
 	if (result == 0)
 		say_gone(fs, &victim);
@@ -126,13 +143,13 @@ int pt_names_rename(struct llfused_ctx *ctx, uint64_t parent, const char *name, 
 	result = pt_node_begin(ctx, parent, PT_WORK_CHANGE, &from);
 	if (result)
 		return result;
-	result = pt_names_begin(ctx, newparent, &to);
+	result = pt_names_begin(ctx, newparent, PT_WORK_CHANGE, &to);
 	if (result == 0) {
 		if (pt_source_stops_at(fs, from.node->mount))
 			result = -ENOENT;
 		else
-			result = move_and_tell(ctx, (struct place){from.fd, name},
-					       (struct place){to.fd, newname}, flags);
+			result = move_and_tell(ctx, place_of(fs, &from, name),
+					       place_of(fs, &to, newname), flags);
 		pt_node_put(fs, &to);
 	}
 	pt_node_put(fs, &from);

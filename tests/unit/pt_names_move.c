@@ -87,6 +87,20 @@ Test(pt_names_move, rename_moves_between_directories_and_replaces)
 	cr_expect_not(is_unlinked(moved));
 }
 
+Test(pt_names_move, rename_replaces_where_a_server_has_the_names)
+{
+	int64_t replaced;
+
+	src_file("a");
+	src_file("b");
+	replaced = src_look(ROOT, "b");
+	pt_ops_fs->source.mounts[0].pace = PT_PACE_SLOW;
+	cr_assert_eq(pt_ops->rename(&pt_ops_pool, ROOT, "a", ROOT, "b", 0), 0);
+	cr_expect_not(is_there("a"));
+	cr_expect(is_there("b"));
+	cr_expect(is_unlinked(replaced));
+}
+
 Test(pt_names_move, what_is_not_replaced_keeps_its_name)
 {
 	int64_t a, b;
