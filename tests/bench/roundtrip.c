@@ -41,6 +41,7 @@ struct plan {
 	unsigned nratios;
 	unsigned rounds, threads, ms;
 	bool pin;
+	int only; /* this phase, or PHASES: each */
 };
 
 /* One thread's share of a phase on one system. */
@@ -199,9 +200,13 @@ static void print_ratio(const struct plan *plan, const char *text)
 /* ---- the command line ---- */
 
 static const struct option options[] = {
-	{"rounds", required_argument, NULL, 'r'}, {"threads", required_argument, NULL, 't'},
-	{"ms", required_argument, NULL, 'm'},     {"ratio", required_argument, NULL, 'q'},
-	{"pin", no_argument, NULL, 'p'},          {NULL, 0, NULL, 0},
+	{"rounds", required_argument, NULL, 'r'},
+	{"threads", required_argument, NULL, 't'},
+	{"ms", required_argument, NULL, 'm'},
+	{"ratio", required_argument, NULL, 'q'},
+	{"pin", no_argument, NULL, 'p'},
+	{"only", required_argument, NULL, 'o'},
+	{NULL, 0, NULL, 0},
 };
 
 static void usage(void)
@@ -210,7 +215,8 @@ static void usage(void)
 	      "  --rounds=N --threads=N --ms=N   turns of each system, clients, length of a turn\n"
 	      "  --ratio=NAME/NAME               to be printed: of medians / median of the "
 	      "rounds'\n"
-	      "  --pin                           each client stays on a processor\n",
+	      "  --pin                           each client stays on a processor\n"
+	      "  --only=PHASE                    getattr, read-4k or write-4k\n",
 	      stderr);
 	exit(2);
 }
@@ -223,6 +229,22 @@ static unsigned number(const char *text, unsigned most)
 	if (*end != '\0' || n == 0 || n > most)
 		usage();
 	return (unsigned)n;
+}
+
+static int phase_of(const char *name)
+{
+	int p = 0;
+
+	while (p < PHASES && strcmp(phase_names[p], name) != 0)
+		p++;
+	if (p == PHASES)
+		usage();
+	return p;
+}
+
+static bool wanted(const struct plan *plan, int phase)
+{
+	return plan->only == PHASES || plan->only == phase;
 }
 
 static void parse_options(struct plan *plan, int argc, char **argv)
@@ -240,6 +262,8 @@ static void parse_options(struct plan *plan, int argc, char **argv)
 			plan->ratios[plan->nratios++] = optarg;
 		else if (c == 'p')
 			plan->pin = true;
+		else if (c == 'o')
+			plan->only = phase_of(optarg);
 		else
 			usage();
 	}
@@ -260,7 +284,7 @@ static void add_target(struct plan *plan, const char *text)
 
 int main(int argc, char **argv)
 {
-	static struct plan plan = {.rounds = 15, .threads = 1, .ms = 150};
+	static struct plan plan = {.rounds = 15, .threads = 1, .ms = 150, .only = PHASES};
 
 	parse_options(&plan, argc, argv);
 	for (int i = optind; i < argc; i++)
@@ -269,7 +293,7 @@ int main(int argc, char **argv)
 		usage();
 	for (unsigned r = 0; r < plan.rounds; r++)
 		for (int p = 0; p < PHASES; p++)
-			for (unsigned i = 0; i < plan.ntargets; i++) {
+			for (unsigned i = 0; i < plan.ntargets && wanted(&plan, p); i++) {
 				struct target *t = &plan.targets[(i + r) % plan.ntargets];
 
 				t->rates[p][r] = measure(&plan, t, (enum phase)p);
