@@ -24,7 +24,8 @@ struct session;
 struct ring_inbox;
 
 struct ring_entry {
-	struct iovec iov[2];  /* header, payload: as they are registered */
+	/* header, payload: as they are registered; no cache line in common with another entry */
+	_Alignas(64) struct iovec iov[2];
 	unsigned char *reply; /* the payload with room for an out header in front of it */
 	struct ring_inbox *inbox;
 	uint64_t commit_id;

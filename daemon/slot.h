@@ -52,6 +52,8 @@ struct slot {
 	_Atomic uint32_t pid;
 	_Atomic uint64_t since;       /* CLOCK_MONOTONIC_COARSE, ns */
 	_Atomic uint64_t interrupted; /* the unique whose caller got a signal */
+
+	char apart[64]; /* no cache line in common with the next one, which is another thread's */
 };
 
 static inline struct slot *slot_of(const struct llfused_ctx *ctx)

@@ -17,6 +17,7 @@ struct ring_lane {
 	unsigned idle;    /* entries that wait for a request */
 	unsigned refused; /* commands that the kernel did not take */
 	bool grown;       /* has a new entry that requests in the kernel's queue know nothing of */
+	char apart[64];   /* no cache line in common with another thread's */
 };
 
 struct ring_queue {
