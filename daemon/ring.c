@@ -103,7 +103,7 @@ void ring_take(struct rings *r, struct ring_entry *e, uint64_t unique, size_t si
 {
 	weigh(r, e, size);
 	e->registered = true;
-	atomic_store(&e->unique, unique);
+	atomic_store_explicit(&e->unique, unique, memory_order_release);
 }
 
 /* Ids of requests are not used again, so an entry that was used again is never claimed for an old
@@ -180,6 +180,9 @@ struct ring_entry *ring_collect(struct rings *r, struct ring_inbox *inbox)
 {
 	struct ring_entry *e = NULL;
 
+	/* most often nobody has answered for us; whoever does wakes us afterwards */
+	if (atomic_load_explicit(&inbox->first, memory_order_relaxed) == 0)
+		return NULL;
 	pthread_mutex_lock(&inbox->lock);
 	if (inbox->first != 0) {
 		e = &r->entries[inbox->first - 1];

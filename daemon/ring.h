@@ -40,8 +40,8 @@ struct ring_entry {
 /* The entries whose answers a queue's thread is to send. */
 struct ring_inbox {
 	pthread_mutex_t lock;
-	uint32_t first; /* index + 1; 0: none */
-	int event_fd;   /* written when the first one comes */
+	atomic_uint first; /* index + 1; 0: none; changed with the lock held */
+	int event_fd;      /* written when the first one comes */
 };
 
 struct rings {

@@ -154,20 +154,23 @@ static bool ring_length_ok(const struct proto_conn *conn, const struct proto_req
 int proto_decode_ring(const struct proto_conn *conn, const void *header, const void *payload,
 		      size_t payload_cap, struct proto_request *out, uint64_t *commit_id)
 {
-	struct proto_uring_req_header entry;
-	struct cursor op_in = cursor_over(entry.op_in, sizeof(entry.op_in));
+	const char *at = header;
+	struct cursor op_in = cursor_over(at + offsetof(struct proto_uring_req_header, op_in),
+					  FUSE_URING_OP_IN_OUT_SZ);
+	struct proto_uring_ent_in_out entry;
 	struct cursor rest;
 
-	memcpy(&entry, header, sizeof(entry));
+	memcpy(&entry, at + offsetof(struct proto_uring_req_header, ring_ent_in_out),
+	       sizeof(entry));
 	request_clear(out);
-	memcpy(&out->head, entry.in_out, sizeof(out->head));
-	*commit_id = entry.ring_ent_in_out.commit_id;
+	memcpy(&out->head, at, sizeof(out->head));
+	*commit_id = entry.commit_id;
 	out->op = proto_opcode_find(out->head.opcode);
 	if (!out->op)
 		return -ENOSYS;
-	if (entry.ring_ent_in_out.payload_sz > payload_cap)
+	if (entry.payload_sz > payload_cap)
 		return -EINVAL;
-	rest = cursor_over(payload, entry.ring_ent_in_out.payload_sz);
+	rest = cursor_over(payload, entry.payload_sz);
 	if (!ring_length_ok(conn, out, &op_in, &rest))
 		return -EINVAL;
 	return decode_body(conn, out->op->flags & PROTO_OP_INLINE ? &rest : &op_in, &rest, out);
