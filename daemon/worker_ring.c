@@ -29,6 +29,8 @@ struct seat {
 	struct worker *w;
 	struct ring_queue *q;
 	struct rings *rings;
+	int file; /* /dev/fuse: a descriptor, or the number of a registered one */
+	unsigned char file_flags;
 	uint64_t event; /* read from the inbox's eventfd */
 	/* Entries whose requests wait for a free slot: index + 1, linked by `next`. */
 	uint32_t first_parked, last_parked;
@@ -51,6 +53,19 @@ static int make_ring(struct io_uring *ring)
 		ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
 	}
 	return ret;
+}
+
+/* What the kernel need not look up each time; where it cannot be told, it does. */
+static void register_files(struct seat *seat)
+{
+	const int fd = seat->w->session->fuse_fd;
+
+	io_uring_register_ring_fd(&seat->ring);
+	seat->file = fd;
+	if (io_uring_register_files(&seat->ring, &fd, 1) != 0)
+		return;
+	seat->file = 0;
+	seat->file_flags = IOSQE_FIXED_FILE;
 }
 
 int worker_ring_probe(void)
@@ -84,7 +99,8 @@ static void command(struct seat *seat, struct ring_entry *e)
 
 	memset(sqe, 0, 2 * sizeof(*sqe));
 	sqe->opcode = IORING_OP_URING_CMD;
-	sqe->fd = seat->w->session->fuse_fd;
+	sqe->fd = seat->file;
+	sqe->flags = seat->file_flags;
 	sqe->user_data = ring_entry_index(seat->rings, e);
 	if (e->registered) {
 		sqe->cmd_op = PROTO_URING_CMD_COMMIT_AND_FETCH;
@@ -351,14 +367,17 @@ static int on_completion(struct seat *seat, const struct io_uring_cqe *cqe)
 static int reap(struct seat *seat)
 {
 	struct io_uring_cqe *cqe;
+	unsigned head, n = 0;
 	int ret = 0;
 
-	while (ret == 0 && io_uring_peek_cqe(&seat->ring, &cqe) == 0) {
-		struct io_uring_cqe copy = *cqe;
-
-		io_uring_cqe_seen(&seat->ring, cqe);
-		ret = on_completion(seat, &copy);
+	io_uring_for_each_cqe(&seat->ring, head, cqe)
+	{
+		n++;
+		ret = on_completion(seat, cqe);
+		if (ret != 0)
+			break;
 	}
+	io_uring_cq_advance(&seat->ring, n);
 	return ret;
 }
 
@@ -449,6 +468,7 @@ int worker_loop_ring(struct worker *w)
 		worker_started(w, ret);
 		return ret;
 	}
+	register_files(&seat);
 	arm_event(&seat);
 	ret = register_all(&seat);
 	worker_started(w, ret < 0 ? ret : 0);
