@@ -360,17 +360,15 @@ FACT(stacks, root_of_a_user_namespace_may_ask_in_it)
 FACT(stacks, memfs_shows_its_threads_and_keeps_no_such_attribute)
 {
 	struct daemon d = {0};
-	const char *takes;
 	size_t from;
 	char value[8];
 
 	daemon_start(&d, "--workers=2", NULL);
-	takes = daemon_on_ring(&d) ? "dispatch_decoded" : "dispatch_receive";
 	for (int round = 0; round < 3; round++) {
 		from = daemon_log_size(&d);
 		cr_assert_eq((round % 2 ? ask_user : ask_bare)((void *)d.mnt), 0);
 		cr_assert_eq(threads_with(&d, from, "", ""), count_threads(&d));
-		cr_assert_eq(threads_with(&d, from, takes, ""), 1, "not who answers");
+		cr_assert_eq(threads_with(&d, from, "dispatch_decoded", ""), 1, "not who answers");
 	}
 	cr_assert_eq(getxattr(d.mnt, "user.fuse_stacktrace", value, sizeof value), -1);
 	cr_assert_eq(errno, ENODATA);

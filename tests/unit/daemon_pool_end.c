@@ -247,7 +247,7 @@ Test(pool_end, jobs_have_no_claim_on_the_lock_of_a_stopped_one)
 	pf_wait_idle();
 	lock_acquire(&pf.lock, FOREVER);
 	pf_submit(NULL);
-	cr_expect_eq(pool_stop(&pf.pool, LONG), 0);
+	cr_expect_eq(pool_stop(&pf.pool, 20 * MS), 0);
 	lock_release(&pf.lock);
 	cr_expect_not(pf.lock.held);
 	cr_expect_null(pf.lock.heir.ticket);

@@ -291,7 +291,7 @@ TestSuite(pt_node_reuse, .init = start_ext4, .fini = stop, .timeout = 60);
 static void make_with(const char *name, int64_t ino)
 {
 	for (int i = 0; i < 1000; i++) {
-		char other[16];
+		char other[24];
 
 		nfx_make(&fx, name);
 		if (nfx_ino_of(&fx, name) == ino)
