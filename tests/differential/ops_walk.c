@@ -20,6 +20,8 @@ enum {
 	PAGE = 4096,
 	EDGE = 65536,
 	CONTENT_MAX = 4 << 20, /* bytes hashed in one file, at most */
+	SCANNED_MAX =
+		64 << 20, /* bytes read for that, at most: what is said to be data may be zeros */
 	TEXT_MAX = 8192,
 	WALK_DEEP = 40,
 };
@@ -89,7 +91,7 @@ static uint64_t hash_all(int fd, off_t size)
 static uint64_t hash_content(int fd, off_t size)
 {
 	uint64_t sum = 0;
-	off_t done = 0, total = 0;
+	off_t done = 0, total = 0, scanned = 0;
 
 	if (fsync(fd) < 0)
 		return (uint64_t)errno;
@@ -104,6 +106,9 @@ static uint64_t hash_content(int fd, off_t size)
 		hole = lseek(fd, data, SEEK_HOLE);
 		if (hole < 0)
 			return (uint64_t)errno;
+		scanned += hole - data;
+		if (scanned > SCANNED_MAX)
+			return CONTENT_UNKNOWN;
 		/* one side may take more zeros for data than the other: only the rest counts */
 		if (!hash_range(fd, data, hole, &sum, &total))
 			return (uint64_t)errno;

@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+/* A file of which one side says that it has too much data to be looked at: memfs takes holes that
+ * were read for data, and may join what lies between them. */
+#define CONTENT_UNKNOWN UINT64_MAX
+
 struct tree_rec {
 	uint32_t path_len;
 	uint32_t text_len;
