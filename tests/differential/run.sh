@@ -2,16 +2,19 @@
 # Runs the differential tester on fresh mounts: llfused's memfs against a kernel tmpfs, and its passthrough over a
 # tmpfs and over an ext4 against the bare one; each also on a small one that is filled again and again.
 # Environment: LLFUSED (the daemon), BUILD (where tests/differential lies), DIFF_OPS (operations on memfs; the other
-# pairs get a share), DIFF_SEED, DIFF_ONLY (only these pairs, by name; patterns), DIFF_TIMEOUT (seconds).
+# pairs get a share), DIFF_SEED, DIFF_ONLY (only these pairs, by name; patterns), DIFF_TIMEOUT (seconds),
+# LLFUSED_TEST_TRANSPORT (dev or uring: what each daemon must be on).
 set -eu
 
+# shellcheck source=tests/common/transport.bash
+source "$(dirname "$0")/../common/transport.bash"
 LLFUSED=${LLFUSED:-build/llfused}
 BUILD=${BUILD:-build}
 ops=${DIFF_OPS:-100000}
 
 # In namespaces of its own: whatever happens, no mount and no process is left behind.
 if [ "${1:-}" != --inside ]; then
-	exec timeout -k 10 "${DIFF_TIMEOUT:-1200}" \
+	exec "${ring_command[@]}" timeout -k 10 "${DIFF_TIMEOUT:-1200}" \
 		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside
 fi
 
@@ -42,18 +45,18 @@ bare() {
 	esac
 }
 
-# serve ARGUMENT...: llfused in the background, until it is mounted on the last argument.
+# serve ARGUMENT...: llfused in the background, until it is mounted on the last argument, on the right transport.
 serve() {
 	local dir=${*: -1}
 	mkdir -p "$dir"
-	"$LLFUSED" --foreground --log-level=warning "$@" 2>"$top/daemon.log" &
+	"$LLFUSED" --foreground --transport="$transport" "$@" 2>"$top/daemon.log" &
 	daemon=$!
 	for _ in $(seq 100); do
-		! mountpoint -q "$dir" || return 0
+		! mountpoint -q "$dir" || break
 		kill -0 "$daemon" 2>/dev/null || break
 		sleep 0.1
 	done
-	complain "llfused did not mount:"
+	mountpoint -q "$dir" || complain "llfused did not mount:" && on_transport "$top/daemon.log"
 }
 
 drop() {
@@ -101,7 +104,7 @@ pair() {
 	"$@" || status=1
 	drop "$top/a"
 	[ -z "$daemon" ] || wait "$daemon" || complain "the daemon ended with status $?" || status=1
-	cat "$top/daemon.log" >&2
+	grep -v -e ': serving ' -e ': ended: ' "$top/daemon.log" >&2 || true
 	drop "$top/b"
 	drop "$top/source"
 	rm -rf "$top"/{a,b,source} "$top"/*.image
@@ -137,5 +140,5 @@ pair ext4 on_ext4 $ext4 "" 5 --group=$all --allow=mapped,timeouts,backed
 pair ext4-none on_ext4 $ext4 cache=none 10 --group=$all --allow=mapped,backed
 pair ext4-off on_ext4 $ext4 passthrough=off 6 --group=$unmapped --allow=timeouts
 pair ext4-full on_ext4 64m,2000 "" 40 --group=$fill --allow=timeouts,backed
-echo "differential: $passed passed, $failed failed"
+echo "differential: $passed passed, $failed failed, on transport $transport"
 [ "$failed" -eq 0 ]

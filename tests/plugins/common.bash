@@ -4,6 +4,8 @@
 set -eu -o pipefail
 export LC_ALL=C TZ=UTC
 
+# shellcheck source=tests/common/transport.bash
+source "$(dirname "${BASH_SOURCE[0]}")/../common/transport.bash"
 test_name=$(basename "$0" .sh)
 : "${LLFUSED:?the daemon to test}"
 work=$(mktemp -d)
@@ -53,12 +55,13 @@ eventually() {
 	done
 }
 
-# start OPTION...: a daemon on $mnt.
+# start OPTION...: a daemon on $mnt, on the right transport.
 start() {
 	: >"$log"
-	"$LLFUSED" --foreground "$@" "$mnt" 2>>"$log" &
+	"$LLFUSED" --foreground --transport="$transport" "$@" "$mnt" 2>>"$log" &
 	daemon=$!
 	eventually serving
+	on_transport "$log" || fail "the wrong transport"
 }
 
 serving() {

@@ -7,6 +7,7 @@
 #   LLFUSED       the daemon (build/llfused)
 #   BUILD         where it was built (build)
 #   SCRIPT_LIMIT  seconds for each script (120)
+#   LLFUSED_TEST_TRANSPORT   dev or uring: what each daemon must be on
 #   MAKE, CC, CFLAGS, SANITIZE   how it was built, for out-of-tree.sh
 set -eu
 
@@ -16,6 +17,8 @@ usage() {
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/common/transport.bash
+source "$here/../common/transport.bash"
 LLFUSED=$(realpath -m "${LLFUSED:-build/llfused}")
 BUILD=$(realpath -m "${BUILD:-build}")
 export LLFUSED BUILD
@@ -42,7 +45,7 @@ fi
 if [[ -z $inside ]]; then
 	[[ $EUID -eq 0 ]] || usage "mounting takes root"
 	status=0
-	timeout --foreground -s KILL $((limit * ${#scripts[@]} + 60)) \
+	"${ring_command[@]}" timeout --foreground -s KILL $((limit * ${#scripts[@]} + 60)) \
 		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$@" || status=$?
 	[[ $status -ne 137 ]] || echo "plugins: killed by the watchdog" >&2
 	exit "$status"
@@ -63,5 +66,5 @@ for script in "${scripts[@]}"; do
 	[[ $status -ne 124 && $status -ne 137 ]] || echo "$name: not done after $limit s, killed" >&2
 	echo "$name ($((SECONDS - began)) s): FAILED" >&2
 done
-echo "plugins: $passed passed, $failed failed"
+echo "plugins: $passed passed, $failed failed, on transport $transport"
 [[ $failed -eq 0 ]]

@@ -9,7 +9,8 @@
 #   PROGRAM_SYSTEMS  on which to run them ("memfs passthrough passthrough-ext4")
 #   LLFUSED_MOUNT    a command that mounts something on the directory appended: run them on that alone
 #   SCRIPT_LIMIT     seconds for each script (120)
-#   STRESS_SECONDS   seconds for all of stress-ng together (26), on each system
+#   STRESS_SECONDS   seconds for all of stress-ng together (13), on each system
+#   LLFUSED_TEST_TRANSPORT   dev or uring: what each daemon must be on
 set -eu
 
 usage() {
@@ -18,6 +19,8 @@ usage() {
 }
 
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/common/transport.bash
+source "$here/../common/transport.bash"
 build=$(realpath -m "${BUILD:-build}")
 limit=${SCRIPT_LIMIT:-120}
 systems=${PROGRAM_SYSTEMS:-memfs passthrough passthrough-ext4}
@@ -52,7 +55,7 @@ if [[ -z $on && -z $inside ]]; then
 	top=$(mktemp -d)
 	trap 'rmdir "$top"' EXIT
 	status=0
-	timeout --foreground -s KILL $((limit * ${#scripts[@]} * $(wc -w <<<"$systems") + 60)) \
+	"${ring_command[@]}" timeout --foreground -s KILL $((limit * ${#scripts[@]} * $(wc -w <<<"$systems") + 60)) \
 		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$top" "$@" || status=$?
 	[[ $status -ne 137 ]] || echo "programs: killed by the watchdog" >&2
 	exit "$status"
@@ -100,6 +103,24 @@ ext4() {
 	mkfs.ext4 -q -E lazy_itable_init=1,nodiscard "$1.image" && mount -o loop "$1.image" "$1"
 }
 
+# serve DIR ARGUMENT...: llfused in the background, until it is mounted there, on the right transport.
+serve() {
+	local dir=$1
+	shift
+	mkdir "$dir"
+	"$build/llfused" --foreground --transport="$transport" "$@" "$dir" 2>"$dir.log" &
+	daemon=$!
+	for _ in $(seq 200); do
+		! timeout 5 mountpoint -q "$dir" || break
+		kill -0 "$daemon" 2>/dev/null || break
+		sleep 0.05
+	done
+	timeout 5 mountpoint -q "$dir" && on_transport "$dir.log" && return
+	echo "programs: llfused did not come up:" >&2
+	cat "$dir.log" >&2
+	return 1
+}
+
 # start SYSTEM DIR
 start() {
 	local -a given
@@ -108,18 +129,26 @@ start() {
 		read -ra given <<<"$LLFUSED_MOUNT"
 		mount_by "$2" "${given[@]}"
 		;;
-	memfs) mount_by "$2" "$build/llfused" --backend=tmpfs -o size=2g ;;
+	memfs) serve "$2" --backend=tmpfs -o size=2g ;;
 	passthrough)
 		mount_by "$2.source" mount -t tmpfs -o size=2g none &&
-			mount_by "$2" "$build/llfused" --backend=passthrough --source="$2.source"
+			serve "$2" --backend=passthrough --source="$2.source"
 		;;
-	passthrough-ext4) ext4 "$2.source" && mount_by "$2" "$build/llfused" --backend=passthrough --source="$2.source" ;;
+	passthrough-ext4) ext4 "$2.source" && serve "$2" --backend=passthrough --source="$2.source" ;;
 	*) usage "no system named '$1'" ;;
 	esac
 }
 
+# stop DIR: a daemon that does not end well, or has complained, is a failure too.
 stop() {
+	local status=0
 	timeout -k 5 30 umount "$1" || count "unmounting" 1
+	if [[ -n $daemon ]]; then
+		timeout 30 tail --pid="$daemon" -f /dev/null || kill -KILL "$daemon"
+		wait "$daemon" || status=$?
+		[[ $status -eq 0 ]] || count "the daemon's end, with status $status" 1
+		! grep -v -e ': serving ' -e ': ended: ' "$1.log" >&2 || count "the daemon's log" 1
+	fi
 	! mountpoint -q "$1.source" || umount "$1.source" || count "unmounting the source" 1
 	rm -f "$1.image"
 }
@@ -139,6 +168,7 @@ else
 			fi
 		fi
 		echo "-- $system"
+		daemon=
 		if start "$system" "$inside/$system"; then
 			run "$inside/$system" "${chosen[@]}"
 			stop "$inside/$system"
@@ -147,5 +177,6 @@ else
 		fi
 	done
 fi
-echo "programs: $passed passed, $failed failed"
+[[ $systems != given && -z $on ]] || transport="what was given"
+echo "programs: $passed passed, $failed failed, on transport $transport"
 [[ $failed -eq 0 ]]
