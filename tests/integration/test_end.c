@@ -158,7 +158,7 @@ static pid_t read_aside(const struct daemon *d, const char *name)
  * waits in it: ask until it is settled. */
 static bool is_dead(const struct daemon *d)
 {
-	return eventually_within(1000, files_stat_errno((void *)d->mnt) == ENOTCONN);
+	return eventually(files_stat_errno((void *)d->mnt) == ENOTCONN);
 }
 
 /* ---- why it ended ---- */
@@ -460,9 +460,9 @@ FACT(end, after_the_end_nothing_is_accessible_even_if_the_process_lives_on)
 	fd = open(daemon_path(&d, "ok"), O_RDONLY | O_CLOEXEC);
 	cr_assert(fd >= 0);
 	cr_assert_eq(kill(d.pid, SIGTERM), 0);
-	cr_assert(eventually_within(1000, !daemon_mounted(&d)));
+	cr_assert(eventually(!daemon_mounted(&d)));
 	cr_assert_eq(kill(d.pid, SIGTERM), 0); /* the open file is not waited for */
-	cr_assert(eventually_within(2000, daemon_log_has(&d, 0, "endfs: destroy ")));
+	cr_assert(eventually(daemon_log_has(&d, 0, "endfs: destroy ")));
 	ret = fchmod(fd, 0600) < 0 ? errno : 0;
 	cr_assert(ret == ENOTCONN || ret == ECONNABORTED, "%s", strerror(ret));
 	cr_assert(is_running(&d), "it did not live on");
@@ -476,7 +476,7 @@ FACT(end, an_abandoned_mount_answers_enotconn_even_if_the_process_lives_on)
 
 	daemon_start(&d, "--on-fatal=abandon", "-onap=3000", NULL);
 	cr_assert_eq(read_file(daemon_path(&d, "fatal")), EIO);
-	cr_assert(eventually_within(2000, daemon_log_has(&d, 0, "endfs: destroy ")));
+	cr_assert(eventually(daemon_log_has(&d, 0, "endfs: destroy ")));
 	cr_assert(is_dead(&d));
 	cr_assert(is_running(&d), "it did not live on");
 	cr_assert_eq(daemon_wait(&d), 1);

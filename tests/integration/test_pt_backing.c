@@ -41,7 +41,7 @@ static void read_and_close(const struct pt *p, const char *name)
 }
 
 #define CHECK_FREED(p, before) \
-	cr_assert(eventually_within(1500, free_space(p) + 65536 > (before)), \
+	cr_assert(eventually_within(3000, free_space(p) + 65536 > (before)), \
 		  "the space is not free again")
 
 PT_FACT(pt_backing, a_deleted_file_frees_its_space_soon)

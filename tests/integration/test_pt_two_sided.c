@@ -14,7 +14,7 @@
 #include "files.h"
 
 /* Much longer than the timeouts, much shorter than "for ever". */
-#define SEEN(condition) cr_assert(eventually_within(3000, condition), "not seen: %s", #condition)
+#define SEEN(condition) cr_assert(eventually(condition), "not seen: %s", #condition)
 
 /* Everything is in the kernel's caches before it changes on the source. */
 static void warm(const struct pt *p)
