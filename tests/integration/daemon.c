@@ -325,6 +325,11 @@ bool daemon_mounted(const struct daemon *d)
 
 /* ---- ending ---- */
 
+bool daemon_gone(int error)
+{
+	return error == ENOTCONN || error == ECONNABORTED || error == ECANCELED;
+}
+
 int daemon_wait(const struct daemon *d)
 {
 	return harness_reap(d->pid, 15000);

@@ -45,6 +45,12 @@ bool daemon_mounted(const struct daemon *d);
 /* Are its requests taken from FUSE over io_uring?  Its start line says it. */
 bool daemon_on_ring(const struct daemon *d);
 
+/*
+ * Is this what callers get from a mount whose daemon has gone?  ECANCELED: the request was on its
+ * way into an entry of a ring whose thread was ending.
+ */
+bool daemon_gone(int error);
+
 /* Its exit status once it has ended; 128 + signal if killed; -1 when it has not after 15 s. */
 int daemon_wait(const struct daemon *d);
 

@@ -291,7 +291,7 @@ FACT(mount, start_line_names_transport_and_features_with_reasons)
 	cr_assert(daemon_log_has(&dev, 0, " off="), "%s", daemon_log(&dev, 0));
 	cr_assert(daemon_log_has(&dev, 0, "over_io_uring(not wanted)"), "%s", daemon_log(&dev, 0));
 	cr_assert_eq(daemon_stop(&dev), 0);
-	daemon_start(&ring, "--transport=uring", "--queue-depth=7", NULL);
+	daemon_start(&ring, "--transport=uring", "--queue-depth=7", "--workers=1024", NULL);
 	cr_assert(daemon_log_has(&ring, 0, " queues, depth 7, pinned)"), "%s",
 		  daemon_log(&ring, 0));
 	cr_assert(daemon_log_has(&ring, 0, ",over_io_uring off="), "%s", daemon_log(&ring, 0));

@@ -323,7 +323,7 @@ static unsigned reap_ended(pid_t *pids)
 		int error = pids[i] ? harness_reap(pids[i], 0) : -1;
 
 		if (error != -1) {
-			cr_assert(error == ENOTCONN || error == ECONNABORTED, "%d", error);
+			cr_assert(daemon_gone(error), "%d", error);
 			pids[i] = 0;
 		}
 		n += pids[i] == 0;
