@@ -52,6 +52,7 @@ static void run(void *arg, struct pool_job *job, unsigned seat)
 	if (s->split)
 		slot->ctx.flags |= LLFUSED_CTX_MAY_SLEEP;
 	len = dispatch_run(slot);
+	session_release(slot);
 	if (len > 0) {
 		struct iovec iov = {.iov_base = slot->reply, .iov_len = len};
 

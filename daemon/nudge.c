@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -17,21 +18,25 @@
 #define STACK_SIZE (64u * 1024)
 #define PATIENCE   (CLOCK_SECOND / 2)
 
+struct errand {
+	struct nudge *nudge;
+	unsigned qid;
+	pid_t thread;
+	struct errand *next; /* of those whose threads are asking */
+};
+
 struct nudge {
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	dev_t dev;
 	unsigned users; /* threads, and who made it */
+	struct errand *asking;
+	atomic_bool out_of_reach[]; /* by queue */
 };
 
-struct errand {
-	struct nudge *nudge;
-	unsigned qid;
-};
-
-struct nudge *nudge_new(dev_t dev)
+struct nudge *nudge_new(dev_t dev, unsigned queues)
 {
-	struct nudge *n = calloc(1, sizeof(*n));
+	struct nudge *n = calloc(1, sizeof(*n) + queues * sizeof(n->out_of_reach[0]));
 
 	if (!n)
 		return NULL;
@@ -72,14 +77,16 @@ void nudge_free(struct nudge *n)
 	leave(n);
 }
 
-/* Where the processor has gone, the request goes elsewhere and nothing is lost. */
-static void stay_on(unsigned cpu)
+/* From elsewhere the question would come by another queue, and help nobody. */
+static bool stay_on(unsigned cpu)
 {
 	cpu_set_t one;
 
+	if (cpu >= CPU_SETSIZE)
+		return false;
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
 static void ask(dev_t dev)
@@ -95,15 +102,45 @@ static void ask(dev_t dev)
 #endif
 }
 
+static void enter(struct errand *errand)
+{
+	struct nudge *n = errand->nudge;
+
+	errand->thread = gettid();
+	pthread_mutex_lock(&n->lock);
+	errand->next = n->asking;
+	n->asking = errand;
+	pthread_mutex_unlock(&n->lock);
+}
+
+static void finish(struct errand *errand)
+{
+	struct nudge *n = errand->nudge;
+	struct errand **at = &n->asking;
+
+	pthread_mutex_lock(&n->lock);
+	while (*at != errand)
+		at = &(*at)->next;
+	*at = errand->next;
+	pthread_mutex_unlock(&n->lock);
+}
+
 static void *run(void *arg)
 {
-	struct errand errand = *(struct errand *)arg;
+	struct errand *errand = arg;
+	struct nudge *n = errand->nudge;
+	bool reached;
 
-	free(arg);
 	pthread_setname_np(pthread_self(), "nudge");
-	stay_on(errand.qid);
-	ask(errand.nudge->dev);
-	leave(errand.nudge);
+	reached = stay_on(errand->qid);
+	atomic_store(&n->out_of_reach[errand->qid], !reached);
+	if (reached) {
+		enter(errand);
+		ask(n->dev);
+		finish(errand);
+	}
+	free(errand);
+	leave(n);
 	return NULL;
 }
 
@@ -122,12 +159,12 @@ static int start(struct errand *errand)
 	return ret;
 }
 
-void nudge_ask(struct nudge *n, unsigned qid)
+bool nudge_ask(struct nudge *n, unsigned qid)
 {
 	struct errand *errand = malloc(sizeof(*errand));
 
 	if (!errand)
-		return;
+		return false;
 	*errand = (struct errand){.nudge = n, .qid = qid};
 	pthread_mutex_lock(&n->lock);
 	n->users++;
@@ -135,10 +172,18 @@ void nudge_ask(struct nudge *n, unsigned qid)
 	if (start(errand) != 0) {
 		free(errand);
 		leave(n);
+		return false;
 	}
+	return !atomic_load(&n->out_of_reach[qid]);
 }
 
-bool nudge_is_ours(uint32_t pid)
+bool nudge_is_ours(struct nudge *n, uint32_t pid)
 {
-	return pid != 0 && syscall(SYS_tgkill, getpid(), (pid_t)pid, 0) == 0;
+	bool found = false;
+
+	pthread_mutex_lock(&n->lock);
+	for (const struct errand *e = n->asking; e && !found; e = e->next)
+		found = (uint32_t)e->thread == pid;
+	pthread_mutex_unlock(&n->lock);
+	return found;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "buffers.h"
@@ -92,11 +93,22 @@ static void weigh(struct rings *r, struct ring_entry *e, size_t size)
 /* What it holds now is small. */
 static void slim(struct rings *r, struct ring_entry *e)
 {
-	if (!e->fat || atomic_load(&r->fat) <= FAT_KEPT)
+	if (!e->fat || atomic_load(&r->fat) <= FAT_KEPT || ring_is_frozen(e))
 		return;
 	buffers_trim(e->iov[1].iov_base, r->payload, SLIM);
 	e->fat = false;
 	atomic_fetch_sub(&r->fat, 1);
+}
+
+void ring_settle(struct rings *r, struct ring_entry *e)
+{
+	const struct proto_uring_req_header *header = e->iov[0].iov_base;
+	uint32_t size = header->ring_ent_in_out.payload_sz;
+
+	if (size > SLIM)
+		weigh(r, e, size);
+	else
+		slim(r, e);
 }
 
 void ring_take(struct rings *r, struct ring_entry *e, uint64_t unique, size_t size)
@@ -133,23 +145,21 @@ static void put_body(unsigned char *at, const struct iovec *iov, int iovcnt, siz
 
 int ring_fill(struct rings *r, struct ring_entry *e, const struct iovec *iov, int iovcnt)
 {
+	int hold = atomic_load(&e->hold);
 	struct fuse_out_header out;
 	size_t total = 0;
 
 	for (int i = 0; i < iovcnt; i++)
 		total += iov[i].iov_len;
 	memcpy(&out, iov[0].iov_base, sizeof(out));
-	if (total - sizeof(out) > r->payload)
+	total -= sizeof(out);
+	if (total > (hold == RING_FREE ? r->payload : RING_ASIDE))
 		return -EINVAL;
 	if (!claim(e, out.unique))
 		return -ENOENT;
-	put_body(e->iov[1].iov_base, iov, iovcnt, sizeof(out));
-	proto_ring_reply(e->iov[0].iov_base, out.unique, out.error,
-			 (uint32_t)(total - sizeof(out)));
-	if (total - sizeof(out) > SLIM)
-		weigh(r, e, total - sizeof(out));
-	else
-		slim(r, e);
+	proto_ring_reply(e->iov[0].iov_base, out.unique, out.error, (uint32_t)total);
+	e->aside_size = hold == RING_FREE ? 0 : (uint32_t)total;
+	put_body(hold == RING_FREE ? e->iov[1].iov_base : e->aside, iov, iovcnt, sizeof(out));
 	return 0;
 }
 
@@ -157,11 +167,11 @@ int ring_fill_empty(struct ring_entry *e, uint64_t unique)
 {
 	if (!claim(e, unique))
 		return -ENOENT;
-	proto_ring_reply(e->iov[0].iov_base, unique, 0, 0);
+	proto_ring_reply(e->iov[0].iov_base, unique, -EIO, 0);
 	return 0;
 }
 
-void ring_post(struct rings *r, struct ring_entry *e)
+static void deliver(struct rings *r, struct ring_entry *e)
 {
 	struct ring_inbox *inbox = e->inbox;
 	uint64_t one = 1;
@@ -174,6 +184,61 @@ void ring_post(struct rings *r, struct ring_entry *e)
 	pthread_mutex_unlock(&inbox->lock);
 	if (was_empty && write(inbox->event_fd, &one, sizeof(one)) < 0)
 		log_error("cannot wake a queue of the ring: %s", strerror(errno));
+}
+
+/* Nobody reads the payload any more. */
+static void take_aside(struct ring_entry *e)
+{
+	if (e->aside_size > 0)
+		memcpy(e->iov[1].iov_base, e->aside, e->aside_size);
+	e->aside_size = 0;
+}
+
+/* Out of one state into another, if it is that one. */
+static bool turn(struct ring_entry *e, int from, int to)
+{
+	return atomic_compare_exchange_strong(&e->hold, &from, to);
+}
+
+void ring_post(struct rings *r, struct ring_entry *e)
+{
+	if (turn(e, RING_HELD, RING_ANSWERED))
+		return;
+	if (!ring_is_frozen(e))
+		take_aside(e);
+	deliver(r, e);
+}
+
+void ring_hold(struct ring_entry *e)
+{
+	atomic_store(&e->hold, RING_HELD);
+}
+
+void ring_release(struct rings *r, struct ring_entry *e)
+{
+	if (turn(e, RING_HELD, RING_FREE) || !turn(e, RING_ANSWERED, RING_FREE))
+		return;
+	take_aside(e);
+	deliver(r, e);
+}
+
+static void freeze(struct rings *r, struct ring_entry *e)
+{
+	struct fuse_out_header out;
+
+	if (!turn(e, RING_ANSWERED, RING_FROZEN))
+		return;
+	if (mprotect(e->iov[1].iov_base, r->payload, PROT_READ) < 0)
+		log_error("cannot keep the data of a stuck handler: %s", strerror(errno));
+	memcpy(&out, e->iov[0].iov_base, sizeof(out));
+	proto_ring_reply(e->iov[0].iov_base, out.unique, -EIO, 0);
+	deliver(r, e);
+}
+
+void ring_freeze(struct rings *r)
+{
+	for (uint32_t i = 0; r->entries && i < atomic_load(&r->count); i++)
+		freeze(r, &r->entries[i]);
 }
 
 struct ring_entry *ring_collect(struct rings *r, struct ring_inbox *inbox)

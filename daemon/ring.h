@@ -6,6 +6,9 @@
  * An entry is with the kernel and waits for a request; then it is taken: the request is handled, or
  * its answer comes later; whoever has an answer claims it, so that the first one counts, fills it,
  * and the thread of its queue gives it back to the kernel.
+ *
+ * A thread that is not the queue's may read the request's data where they stand in the payload:
+ * then the entry is held, and the answer waits until it is released.
  */
 #ifndef DAEMON_RING_H
 #define DAEMON_RING_H
@@ -23,6 +26,16 @@ struct session;
 
 struct ring_inbox;
 
+enum ring_hold {
+	RING_FREE,
+	RING_HELD,     /* somebody reads the data */
+	RING_ANSWERED, /* the same, and the answer waits */
+	RING_FROZEN    /* answered, and nobody may write to its payload any more */
+};
+
+/* The only answer with a body to a request whose data are read in place is that of WRITE. */
+#define RING_ASIDE 16u
+
 struct ring_entry {
 	/* header, payload: as they are registered; no cache line in common with another entry */
 	_Alignas(64) struct iovec iov[2];
@@ -34,7 +47,10 @@ struct ring_entry {
 	uint32_t next;           /* in the inbox: index + 1 */
 	bool registered;         /* the kernel knows it: it is committed, not registered */
 	bool fat;                /* large data was in it, whose memory it still has */
-	bool nudged;             /* worker_ring.c's: a question of our own was in it last */
+	atomic_int hold;         /* enum ring_hold */
+	/* the body of an answer that came while it was held */
+	uint32_t aside_size;
+	unsigned char aside[RING_ASIDE];
 };
 
 /* The entries whose answers a queue's thread is to send. */
@@ -94,11 +110,32 @@ void ring_take(struct rings *r, struct ring_entry *e, uint64_t unique, size_t si
  */
 int ring_fill(struct rings *r, struct ring_entry *e, const struct iovec *iov, int iovcnt);
 
-/* What has no reply is given back with an empty one.  -ENOENT as above. */
+/* What has no reply is given back with an error, which the kernel does not look at: it would
+ * complain about an odd id.  -ENOENT as above. */
 int ring_fill_empty(struct ring_entry *e, uint64_t unique);
 
-/* From any thread: an entry that was filled goes to its queue's thread. */
+/* From any thread: an entry that was filled goes to its queue's thread, as soon as nobody holds it.
+ */
 void ring_post(struct rings *r, struct ring_entry *e);
+
+/* The queue's thread, before it shows the request's data to another one. */
+void ring_hold(struct ring_entry *e);
+/* The data are not read any more.  Any thread, once. */
+void ring_release(struct rings *r, struct ring_entry *e);
+
+/*
+ * At the end, for handlers that do not come back: answers that wait for them go to the kernel, with
+ * an error.  Their data stay as they are, since the payload becomes read-only: the kernel can put
+ * only requests without a payload there, and these are to be refused.
+ */
+void ring_freeze(struct rings *r);
+static inline bool ring_is_frozen(const struct ring_entry *e)
+{
+	return atomic_load_explicit(&e->hold, memory_order_relaxed) == RING_FROZEN;
+}
+/* The queue's thread, before it gives an answer to the kernel: large data that are needed no more
+ * may leave memory. */
+void ring_settle(struct rings *r, struct ring_entry *e);
 /* The queue's thread: the next one to be sent, or NULL. */
 struct ring_entry *ring_collect(struct rings *r, struct ring_inbox *inbox);
 

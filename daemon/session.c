@@ -20,6 +20,7 @@
 #include "proto/abi.h"
 #include "proto/reply.h"
 #include "session_impl.h"
+#include "transport_choice.h"
 
 #define DUMP_LINES    1000u
 #define HANDLERS_AUTO 16u
@@ -165,6 +166,16 @@ int session_reply(struct session *s, int fd, uint64_t unique, int error, const v
 	return s->transport->commit(s, fd, iov, len > 0 ? 2 : 1);
 }
 
+void session_release(struct slot *slot)
+{
+	struct session *s = slot->session;
+
+	if (!slot->holds)
+		return;
+	slot->holds = false;
+	s->transport->release(s, slot->fd);
+}
+
 /* For handlers that do not come back: their callers are let go, and with them whatever waits in the
  * kernel behind these.  The handlers' own replies will be refused. */
 static void answer_inflight(struct session *s)
@@ -221,7 +232,7 @@ static int start_threads(struct session *s, struct err *err)
 	unsigned n = s->config.workers > 0 ? s->config.workers : HANDLERS_AUTO;
 	int ret = s->pooled ? handlers_start(s, n, err) : 0;
 
-	return ret == 0 ? s->transport->start(s, s->how, sizeof(s->how), err) : ret;
+	return ret == 0 ? transport_start(s, err) : ret;
 }
 
 /* Also after a failed start: the mount was seen already, so requests may wait, and a backend's
@@ -339,7 +350,7 @@ static size_t list_features(const struct session *s, int on, char *buf, size_t s
 
 void session_describe(const struct session *s, char *buf, size_t size)
 {
-	char head[256], threads[64];
+	char head[1024], threads[64], why[sizeof(s->why) + 16] = "";
 	size_t at;
 
 	if (s->pooled)
@@ -347,9 +358,12 @@ void session_describe(const struct session *s, char *buf, size_t size)
 			 s->nworkers);
 	else
 		snprintf(threads, sizeof(threads), "workers=%u", s->nworkers);
-	snprintf(head, sizeof(head), "backend=%s transport=%s (%s) %s protocol=%u.%u max_write=%u",
-		 s->backend->name, s->transport->name, s->how, threads, s->answer.major,
-		 s->answer.minor, s->conn.max_write);
+	if (s->why[0])
+		snprintf(why, sizeof(why), "; no uring: %s", s->why);
+	snprintf(head, sizeof(head),
+		 "backend=%s transport=%s (%s%s) %s protocol=%u.%u max_write=%u", s->backend->name,
+		 s->transport->name, s->how, why, threads, s->answer.major, s->answer.minor,
+		 s->conn.max_write);
 	at = append(buf, size, 0, head);
 	at = list_features(s, 1, buf, size, at);
 	list_features(s, 0, buf, size, at);

@@ -63,7 +63,8 @@ struct session {
 	int stop_fd;     /* eventfd: workers leave when it is readable */
 	int end_fd;      /* eventfd: readable once the first worker has found the end */
 	_Atomic int end; /* enum session_end */
-	char how[64];    /* words of the transport for the start line */
+	char how[128];   /* words of the transport for the start line */
+	char why[512];   /* the reason for not having transport uring; empty: nobody asks */
 	bool use_uring;  /* /dev/fuse is driven by io_uring */
 	atomic_bool started;
 	atomic_bool stopped;
@@ -81,6 +82,9 @@ int session_fault(struct session *s, const struct proto_opcode *op, enum fault f
  * transport->commit(). */
 int session_reply(struct session *s, int fd, uint64_t unique, int error, const void *body,
 		  size_t len);
+
+/* The handler has returned, or will not be called: the request's data are needed no more. */
+void session_release(struct slot *slot);
 
 /* Room that a message, and the body of a reply, may need: bytes.  After INIT. */
 size_t session_message_size(const struct session *s);

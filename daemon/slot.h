@@ -27,7 +27,8 @@ struct slot {
 
 	unsigned char *message; /* room for one message */
 	size_t message_cap;
-	bool fat; /* a large message was in it, whose memory it still has */
+	bool fat;   /* a large message was in it, whose memory it still has */
+	bool holds; /* its data are not in `message`, but where the transport has them */
 
 	struct proto_request request;
 	struct llfused_secctx secctx[PROTO_MAX_SECCTX];

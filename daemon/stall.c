@@ -34,6 +34,7 @@ void stall_free(struct stall *st)
 
 static void answer(struct session *s, struct slot *slot, int error, const void *body, size_t len)
 {
+	session_release(slot);
 	session_reply(s, slot->fd, slot->request.head.unique, error, body, len);
 	inflight_leave(slot);
 	handlers_put(slot);

@@ -1,6 +1,6 @@
 /*
- * How requests come and replies go.  Two transports are meant to stand behind this interface; this
- * release has `dev`, which reads and writes /dev/fuse.
+ * How requests come and replies go.  Two transports stand behind this interface: `dev` reads and
+ * writes /dev/fuse, `uring` is FUSE over io_uring.
  */
 #ifndef DAEMON_TRANSPORT_H
 #define DAEMON_TRANSPORT_H
@@ -30,6 +30,9 @@ struct transport {
 	/* Writes one reply to the descriptor that its request came from, or a notification; any
 	 * thread.  0 or a negative errno: -ENOENT means that nobody waits for it any more. */
 	int (*commit)(struct session *s, int fd, const struct iovec *iov, int iovcnt);
+	/* Any thread: the data of the request that came from there are not read any more.  For
+	 * slots that hold such data; NULL where none do. */
+	void (*release)(struct session *s, int fd);
 };
 
 extern const struct transport transport_dev;

@@ -15,7 +15,11 @@ struct session;
 bool transport_wants_uring(struct session *s);
 
 /* After INIT: sets s->transport.  An error when the one that was asked for by name is not to be
- * had: it says why, and what to do. */
+ * had: it says why, and what to do; s->why says it where it is done without. */
 int transport_choose(struct session *s, struct err *err);
+
+/* Starts it.  Where that fails and it was not asked for by name, the other one, and s->why says the
+ * reason. */
+int transport_start(struct session *s, struct err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The uring transport: FUSE over io_uring, a queue for each possible processor with a worker pinned
- * to it; and one worker on /dev/fuse, for what the kernel sends there all the same: FORGET,
- * INTERRUPT, what came before the queues were ready, and the end.
+ * The uring transport: FUSE over io_uring, a queue for each possible processor, and a worker pinned
+ * to each processor that we may use; and one worker on /dev/fuse, for what the kernel sends there
+ * all the same: FORGET, INTERRUPT, what came before the queues were ready, and the end.
  */
 #include "transport.h"
 
@@ -9,60 +9,120 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "cpulist.h"
 #include "log.h"
 #include "proto/ring.h"
+#include "ring_setup.h"
 #include "worker.h"
 #include "worker_ring.h"
 #include "workers.h"
 
 #define DEPTH_DEFAULT 4u
 
-/* As many threads as queues, unless fewer are asked for.  With a pool that number is the pool's. */
-static unsigned choose_threads(const struct session *s, unsigned queues)
-{
-	unsigned wanted = s->pooled ? 0 : s->config.workers;
+/* Who serves what. */
+struct plan {
+	unsigned queues, threads, depth;
+	bool pinned;
+	cpu_set_t homes; /* the processors with a thread of their own, when pinned */
+};
 
-	return wanted > 0 && wanted < queues ? wanted : queues;
+/* The processors that we may run on and the kernel has queues for. */
+static unsigned home_processors(unsigned queues, cpu_set_t *set)
+{
+	unsigned n = 0;
+
+	workers_processors(set);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (cpu >= queues)
+			CPU_CLR(cpu, set);
+		n += CPU_ISSET(cpu, set) != 0;
+	}
+	return n;
 }
 
-/* Thread `i` of `threads` serves each `threads`th queue. */
-static int make_queue(struct ring_queue *q, unsigned i, unsigned threads, unsigned queues,
-		      unsigned depth)
+/* The `i`th of them. */
+static int home_of(const cpu_set_t *set, unsigned i)
 {
-	q->depth = depth;
-	q->lanes = calloc((queues + threads - 1) / threads, sizeof(q->lanes[0]));
-	if (!q->lanes)
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, set) && i-- == 0)
+			return cpu;
+	return -1;
+}
+
+/*
+ * A thread for each processor that we may run on, unless fewer are asked for: pinned, it answers on
+ * the processor that asked, without waking another one.  The queues of processors that have none
+ * are shared out, and with fewer threads all of them; there is no one place for each then.
+ */
+static void make_plan(const struct session *s, struct plan *p)
+{
+	/* with a pool that number is the pool's */
+	unsigned wanted = s->pooled ? 0 : s->config.workers, homes;
+
+	p->queues = cpulist_possible();
+	homes = home_processors(p->queues, &p->homes);
+	p->threads = homes > 0 ? homes : 1;
+	if (wanted > 0 && wanted < p->threads)
+		p->threads = wanted;
+	p->pinned = s->config.pin != PIN_OFF && p->threads == homes;
+	p->depth = s->config.queue_depth > 0 ? s->config.queue_depth : DEPTH_DEFAULT;
+}
+
+static unsigned thread_of(const struct plan *p, unsigned qid)
+{
+	for (unsigned i = 0; p->pinned && i < p->threads; i++)
+		if (home_of(&p->homes, i) == (int)qid)
+			return i;
+	return qid % p->threads;
+}
+
+static int make_lane(struct ring_queue *q, unsigned qid)
+{
+	struct ring_lane *lanes = reallocarray(q->lanes, q->nlanes + 1, sizeof(lanes[0]));
+
+	if (!lanes)
 		return -ENOMEM;
-	for (unsigned qid = i; qid < queues; qid += threads)
-		q->lanes[q->nlanes++].qid = (uint16_t)qid;
-	return ring_inbox_open(&q->inbox);
+	q->lanes = lanes;
+	q->lanes[q->nlanes++] = (struct ring_lane){.qid = (uint16_t)qid};
+	return 0;
 }
 
-static int make_queues(struct session *s, unsigned threads, unsigned queues, struct err *err)
+static int make_lanes(struct session *s, const struct plan *p)
 {
-	unsigned depth = s->config.queue_depth > 0 ? s->config.queue_depth : DEPTH_DEFAULT;
-	uint32_t cap = queues * depth + s->config.max_pending;
+	int ret = 0;
+
+	for (unsigned i = 0; i < p->threads; i++) {
+		s->queues[i].depth = p->depth;
+		s->queues[i].inbox.event_fd = -1;
+		sem_init(&s->queues[i].go, 0, 0);
+	}
+	for (unsigned qid = 0; qid < p->queues && ret == 0; qid++)
+		ret = make_lane(&s->queues[thread_of(p, qid)], qid);
+	for (unsigned i = 0; i < p->threads && ret == 0; i++)
+		ret = ring_inbox_open(&s->queues[i].inbox);
+	return ret;
+}
+
+static int make_queues(struct session *s, const struct plan *p, struct err *err)
+{
+	uint32_t cap = p->queues * (p->depth + RING_SPARE) + s->config.max_pending;
 	/* the kernel's least; the replies of GETXATTR may be longer than its longest write */
 	size_t payload = proto_ring_payload_min(s->conn.max_write, s->answer.settled.max_pages,
 						(uint32_t)sysconf(_SC_PAGESIZE));
-	int ret = 0;
+	int ret;
 
 	if (payload < session_body_size(s))
 		payload = session_body_size(s);
-	s->queues = calloc(threads, sizeof(s->queues[0]));
+	s->queues = calloc(p->threads, sizeof(s->queues[0]));
 	if (!s->queues)
 		return err_set(err, -ENOMEM, "out of memory");
-	s->nqueues = threads;
-	for (unsigned i = 0; i < threads; i++)
-		s->queues[i].inbox.event_fd = -1;
-	for (unsigned i = 0; i < threads && ret == 0; i++)
-		ret = make_queue(&s->queues[i], i, threads, queues, depth);
+	s->nqueues = p->threads;
+	ret = make_lanes(s, p);
 	if (ret != 0)
-		return err_set(err, ret, "cannot make %u queues: %s", queues, strerror(-ret));
+		return err_set(err, ret, "cannot make %u queues: %s", p->queues, strerror(-ret));
 	return rings_open(&s->rings, cap, payload, err);
 }
 
@@ -71,6 +131,7 @@ static void free_queues(struct session *s)
 	for (unsigned i = 0; i < s->nqueues; i++) {
 		if (s->queues[i].inbox.event_fd >= 0)
 			ring_inbox_close(&s->queues[i].inbox);
+		sem_destroy(&s->queues[i].go);
 		free(s->queues[i].lanes);
 	}
 	free(s->queues);
@@ -79,48 +140,71 @@ static void free_queues(struct session *s)
 	rings_close(&s->rings);
 }
 
-/* Pinned, a queue's thread answers on the processor that asked, without waking another one.  With
- * fewer threads than queues there is no one place for each. */
-static bool wants_pin(const struct session *s, unsigned threads, unsigned queues)
+static int make_workers(struct session *s, const struct plan *p, struct err *err)
 {
-	return s->config.pin != PIN_OFF && threads == queues;
-}
+	int ret = workers_allocate(s, p->threads + 1, err);
 
-static int make_workers(struct session *s, unsigned threads, unsigned queues, struct err *err)
-{
-	int ret = workers_allocate(s, threads + 1, err);
-
-	for (unsigned i = 0; i < threads && ret == 0; i++) {
+	for (unsigned i = 0; i < p->threads && ret == 0; i++) {
 		ret = workers_make(s, i, worker_loop_ring, "queue", false, err);
-		if (wants_pin(s, threads, queues))
-			s->workers[i].cpu = (int)i;
+		s->workers[i].cpu = p->pinned ? home_of(&p->homes, i) : -1;
 	}
 	if (ret == 0)
-		ret = workers_make(s, threads, s->use_uring ? worker_loop_uring : worker_loop_plain,
-				   "reader", true, err);
+		ret = workers_make(s, p->threads,
+				   s->use_uring ? worker_loop_uring : worker_loop_plain, "reader",
+				   true, err);
 	return ret;
+}
+
+/* For the start line: pinned, or why not. */
+static void tell_how(const struct session *s, const struct plan *p, char *how, size_t size)
+{
+	int n = snprintf(how, size, "%u queues, depth %u, ", p->queues, p->depth), error = 0;
+
+	for (unsigned i = 0; i < p->threads && error == 0; i++)
+		error = s->workers[i].pin_error;
+	how += n;
+	size -= (size_t)n;
+	if (error != 0)
+		snprintf(how, size, "not pinned: %s", strerror(-error));
+	else if (s->config.pin == PIN_OFF)
+		snprintf(how, size, "not pinned: --pin=off");
+	else if (!p->pinned)
+		snprintf(how, size, "not pinned: fewer threads than processors");
+	else if (p->threads < p->queues)
+		snprintf(how, size, "pinned to the %u processors that are to be used", p->threads);
+	else
+		snprintf(how, size, "pinned");
+}
+
+/* Now nothing can fail any more that could be done without. */
+static int let_go(struct session *s, struct err *err)
+{
+	for (unsigned i = 0; i < s->nqueues; i++)
+		sem_post(&s->queues[i].go);
+	return workers_wait(s, s->nqueues, err);
 }
 
 static int uring_start(struct session *s, char *how, size_t how_size, struct err *err)
 {
-	unsigned queues = (unsigned)get_nprocs_conf();
-	unsigned threads = choose_threads(s, queues);
-	int ret = make_queues(s, threads, queues, err);
+	struct plan plan;
+	int ret;
 
+	make_plan(s, &plan);
+	ret = make_queues(s, &plan, err);
 	s->use_uring = true;
-	if (ret == 0 && !(s->nudge = nudge_new(s->dev)))
+	if (ret == 0 && !(s->nudge = nudge_new(s->dev, plan.queues)))
 		ret = err_set(err, -ENOMEM, "out of memory");
 	if (ret == 0)
-		ret = make_workers(s, threads, queues, err);
+		ret = make_workers(s, &plan, err);
 	session_watch_slots(s);
 	if (ret == 0)
 		ret = workers_start(s, err);
+	if (ret == 0)
+		ret = let_go(s, err);
 	s->ring_ready = ret == 0;
-	if (ret != 0)
-		return ret;
-	snprintf(how, how_size, "%u queues, depth %u, %s", queues, s->queues[0].depth,
-		 wants_pin(s, threads, queues) ? "pinned" : "not pinned");
-	return 0;
+	if (ret == 0)
+		tell_how(s, &plan, how, how_size);
+	return ret;
 }
 
 static int uring_stop(struct session *s, uint64_t timeout)
@@ -142,8 +226,9 @@ static void uring_refuse(struct session *s)
 	uint64_t one = 1;
 
 	if (!s->ring_ready)
-		worker_ring_decline(s->fuse_fd);
+		ring_setup_decline(s->fuse_fd);
 	s->ring_refusing = true;
+	ring_freeze(&s->rings);
 	for (unsigned i = 0; i < s->nqueues; i++)
 		if (s->queues[i].inbox.event_fd >= 0 &&
 		    write(s->queues[i].inbox.event_fd, &one, sizeof(one)) < 0)
@@ -166,6 +251,11 @@ static int uring_commit(struct session *s, int fd, const struct iovec *iov, int 
 	return ret;
 }
 
+static void uring_release(struct session *s, int fd)
+{
+	ring_release(&s->rings, &s->rings.entries[ring_index(fd)]);
+}
+
 const struct transport transport_uring = {
 	.name = "uring",
 	.start = uring_start,
@@ -173,4 +263,5 @@ const struct transport transport_uring = {
 	.refuse = uring_refuse,
 	.count = workers_count,
 	.commit = uring_commit,
+	.release = uring_release,
 };

@@ -13,13 +13,11 @@
 #include "proto/abi.h"
 #include "proto/reply.h"
 #include "ring.h"
+#include "ring_setup.h"
 #include "worker.h"
 
-#define SQ_ENTRIES 64u
-#define CQ_ENTRIES 1024u
-/* A queue with fewer entries for new requests gets more: those that are taken may wait for each
- * other (a lock for its unlock). */
-#define SPARE_MIN 2u
+/* The same as RING_SPARE, where a nudge cannot come to the queue. */
+#define SPARE_BLIND 16u
 
 /* user_data below this is the index of an entry */
 #define TAG_EVENT (UINT64_C(1) << 32)
@@ -32,28 +30,10 @@ struct seat {
 	int file; /* /dev/fuse: a descriptor, or the number of a registered one */
 	unsigned char file_flags;
 	uint64_t event; /* read from the inbox's eventfd */
+	bool nudge;     /* some lane wants one */
 	/* Entries whose requests wait for a free slot: index + 1, linked by `next`. */
 	uint32_t first_parked, last_parked;
 };
-
-static int make_ring(struct io_uring *ring)
-{
-	static const unsigned ways[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		0,
-	};
-	int ret = -EINVAL;
-
-	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]) && ret == -EINVAL; i++) {
-		struct io_uring_params params = {
-			.flags = ways[i] | IORING_SETUP_SQE128 | IORING_SETUP_CQSIZE,
-			.cq_entries = CQ_ENTRIES,
-		};
-
-		ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
-	}
-	return ret;
-}
 
 /* What the kernel need not look up each time; where it cannot be told, it does. */
 static void register_files(struct seat *seat)
@@ -66,16 +46,6 @@ static void register_files(struct seat *seat)
 		return;
 	seat->file = 0;
 	seat->file_flags = IOSQE_FIXED_FILE;
-}
-
-int worker_ring_probe(void)
-{
-	struct io_uring ring;
-	int ret = make_ring(&ring);
-
-	if (ret == 0)
-		io_uring_queue_exit(&ring);
-	return ret;
 }
 
 /* ---- commands ---- */
@@ -134,37 +104,53 @@ static struct ring_lane *lane_of(struct ring_queue *q, uint16_t qid)
 /* One entry more for the queue, if that can be had. */
 static bool add_entry(struct seat *seat, struct ring_lane *lane)
 {
-	struct ring_entry *e = ring_entry_new(seat->rings, &seat->q->inbox, lane->qid);
+	struct ring_entry *e = NULL;
 
+	if (!lane->full)
+		e = ring_entry_new(seat->rings, &seat->q->inbox, lane->qid);
 	if (!e)
 		return false;
+	lane->entries++;
 	lane->idle++;
 	command(seat, e);
 	return true;
 }
 
-/* New entries are the kernel's now: what waits in its queue is to come to them. */
-static void nudge_grown(struct seat *seat)
+/*
+ * An entry was taken, and few are left: the kernel may have run out of them.  Then requests wait
+ * there, and new entries are no help to them (see nudge.h).
+ */
+static void grow(struct seat *seat, struct ring_lane *lane)
 {
-	for (unsigned i = 0; i < seat->q->nlanes; i++) {
-		struct ring_lane *lane = &seat->q->lanes[i];
-
-		if (lane->grown)
-			nudge_ask(seat->w->session->nudge, lane->qid);
-		lane->grown = false;
+	if (lane->idle >= lane->spare)
+		return;
+	while (lane->idle < lane->spare && add_entry(seat, lane))
+		;
+	if (lane->idle > 0) {
+		lane->nudge = true;
+		seat->nudge = true;
 	}
 }
 
-static bool any_grown(const struct ring_queue *q)
+/* Once the new entries are the kernel's. */
+static void nudge(struct seat *seat)
 {
-	for (unsigned i = 0; i < q->nlanes; i++)
-		if (q->lanes[i].grown)
-			return true;
-	return false;
+	if (io_uring_submit(&seat->ring) < 0 || io_uring_sq_ready(&seat->ring) > 0)
+		return;
+	seat->nudge = false;
+	for (unsigned i = 0; i < seat->q->nlanes; i++) {
+		struct ring_lane *lane = &seat->q->lanes[i];
+
+		if (lane->nudge)
+			lane->spare = nudge_ask(seat->w->session->nudge, lane->qid) ? RING_SPARE
+										    : SPARE_BLIND;
+		lane->nudge = false;
+	}
 }
 
 static void send_answer(struct seat *seat, struct ring_entry *e)
 {
+	ring_settle(seat->rings, e);
 	command(seat, e);
 	lane_of(seat->q, e->qid)->idle++;
 }
@@ -178,15 +164,25 @@ static uint32_t payload_size(const struct ring_entry *e)
 	return header->ring_ent_in_out.payload_sz;
 }
 
-/* Names share the payload with the reply, so they are copied out first; large data stays. */
-static const void *settle_payload(struct slot *slot, const struct ring_entry *e)
+static struct fuse_in_header head_of(const struct ring_entry *e)
 {
 	const struct proto_uring_req_header *header = e->iov[0].iov_base;
-	uint32_t size = payload_size(e);
-	const struct fuse_in_header *in = (const void *)header->in_out;
+	struct fuse_in_header in;
 
-	if (in->opcode == FUSE_WRITE || in->opcode == FUSE_NOTIFY_REPLY || size > slot->message_cap)
+	memcpy(&in, header->in_out, sizeof(in));
+	return in;
+}
+
+/* Names share the payload with the reply, so they are copied out first; large data stays. */
+static const void *place_payload(struct slot *slot, struct ring_entry *e)
+{
+	uint32_t opcode = head_of(e).opcode, size = payload_size(e);
+
+	if (opcode == FUSE_WRITE || opcode == FUSE_NOTIFY_REPLY || size > slot->message_cap) {
+		slot->holds = true;
+		ring_hold(e);
 		return e->iov[1].iov_base;
+	}
 	memcpy(slot->message, e->iov[1].iov_base, size);
 	return slot->message;
 }
@@ -201,46 +197,23 @@ static int answer(struct seat *seat, struct ring_entry *e, const void *reply, si
 	return ret;
 }
 
-static void answer_empty(struct seat *seat, struct ring_entry *e, uint64_t unique)
-{
-	if (ring_fill_empty(e, unique) == 0)
-		send_answer(seat, e);
-}
-
 /* Nobody will handle it. */
 static void refuse(struct seat *seat, struct ring_entry *e)
 {
 	const struct proto_uring_req_header *header = e->iov[0].iov_base;
-	struct fuse_in_header in;
-	struct fuse_out_header out;
+	struct fuse_in_header in = head_of(e);
 
-	memcpy(&in, header->in_out, sizeof(in));
 	e->commit_id = header->ring_ent_in_out.commit_id;
 	ring_take(seat->rings, e, in.unique, payload_size(e));
-	if (in.opcode == FUSE_NOTIFY_REPLY) {
-		answer_empty(seat, e, in.unique);
-		return;
-	}
-	proto_put_header(&out, in.unique, -EIO, 0);
-	answer(seat, e, &out, sizeof(out));
+	if (ring_fill_empty(e, in.unique) == 0)
+		send_answer(seat, e);
 }
 
-/* Our own question, which no backend is to be bothered with. */
-static bool is_nudge(const struct fuse_in_header *in)
+/* The kernel waits for no reply, but the entry has to be given back: once it is released. */
+static void answer_unasked(struct seat *seat, struct ring_entry *e, uint64_t unique)
 {
-	return in->opcode == FUSE_STATFS && nudge_is_ours(in->pid);
-}
-
-static bool take_nudge(struct seat *seat, struct ring_entry *e)
-{
-	const struct proto_uring_req_header *header = e->iov[0].iov_base;
-	struct fuse_in_header in;
-
-	memcpy(&in, header->in_out, sizeof(in));
-	e->nudged = is_nudge(&in);
-	if (e->nudged)
-		refuse(seat, e);
-	return e->nudged;
+	if (ring_fill_empty(e, unique) == 0)
+		ring_post(seat->rings, e);
 }
 
 /* There is a slot for it. */
@@ -255,17 +228,14 @@ static void serve(struct seat *seat, struct ring_entry *e)
 	slot->fd = ring_route(ring_entry_index(seat->rings, e));
 	slot->stats = &w->stats;
 	slot->reply = e->reply;
-	ret = proto_decode_ring(&w->session->conn, e->iov[0].iov_base, settle_payload(slot, e),
+	ret = proto_decode_ring(&w->session->conn, e->iov[0].iov_base, place_payload(slot, e),
 				seat->rings->payload, r, &e->commit_id);
 	ring_take(seat->rings, e, r->head.unique, payload_size(e));
-	if (r->op && !dispatch_wants_reply(r->op)) {
-		if (dispatch_decoded(slot, ret, &len) == DISPATCH_RUN)
-			dispatch_run(slot);
-		answer_empty(seat, e, r->head.unique);
+	if (r->op && !dispatch_wants_reply(r->op))
+		answer_unasked(seat, e, r->head.unique);
+	if (dispatch_decoded(slot, ret, &len) == DISPATCH_RUN && !worker_run(w, &len))
 		return;
-	}
-	if (dispatch_decoded(slot, ret, &len) == DISPATCH_RUN)
-		worker_run(w, &len);
+	session_release(slot);
 	if (len > 0)
 		dispatch_sent(slot, answer(seat, e, e->reply, len));
 }
@@ -314,6 +284,17 @@ static void serve_parked(struct seat *seat)
 
 /* ---- completions ---- */
 
+/* The kernel does not take this new entry: those that are there have to do. */
+static int on_unwanted(struct ring_lane *lane, int error)
+{
+	lane->full = true;
+	if (--lane->entries == 0)
+		return error;
+	log_warn("the kernel refuses an entry of queue %u, which has %u now: %s", lane->qid,
+		 lane->entries, strerror(-error));
+	return 0;
+}
+
 /* The kernel gave the entry back with an error: the command was not taken. */
 static int on_refused(struct seat *seat, struct ring_entry *e, int error)
 {
@@ -322,7 +303,9 @@ static int on_refused(struct seat *seat, struct ring_entry *e, int error)
 	lane->idle--;
 	if (error == -ENOTCONN || error == -ECONNABORTED || error == -ENODEV)
 		return 1;
-	if (!e->registered || ++lane->refused > seat->q->depth)
+	if (!e->registered)
+		return on_unwanted(lane, error);
+	if (++lane->refused > seat->q->depth)
 		return error;
 	/* what it was to answer has gone; the entry can be used again */
 	log_debug("ring entry refused: errno=%d queue=%u", -error, e->qid);
@@ -332,24 +315,39 @@ static int on_refused(struct seat *seat, struct ring_entry *e, int error)
 	return 0;
 }
 
+/* Our own question, which no backend is to be bothered with. */
+static bool is_nudge(struct seat *seat, const struct fuse_in_header *in)
+{
+	return in->opcode == FUSE_STATFS && nudge_is_ours(seat->w->session->nudge, in->pid);
+}
+
 static int on_entry(struct seat *seat, struct ring_entry *e, int res)
 {
 	struct ring_lane *lane = lane_of(seat->q, e->qid);
-	bool was_nudged = e->nudged;
+	struct fuse_in_header in;
 
 	if (res != 0)
 		return on_refused(seat, e, res);
 	lane->idle--;
-	if (take_nudge(seat, e))
+	in = head_of(e);
+	if (is_nudge(seat, &in) || ring_is_frozen(e)) {
+		refuse(seat, e);
 		return 0;
+	}
 	if (seat->first_parked == 0 && has_slot(seat->w))
 		serve(seat, e);
 	else
 		park(seat, e);
-	/* Requests wait only while all idle entries are new ones, SPARE_MIN at most.  Where a nudge
-	 * has brought one of them, there may be another one behind it. */
-	if (lane->idle < SPARE_MIN && (add_entry(seat, lane) || (was_nudged && lane->idle > 0)))
-		lane->grown = true;
+	grow(seat, lane);
+	return 0;
+}
+
+/* Without it answers of other threads would lie here for ever. */
+static int on_event(struct seat *seat, int res)
+{
+	if (res < 0 && res != -EINTR && res != -EAGAIN)
+		return res;
+	arm_event(seat);
 	return 0;
 }
 
@@ -357,10 +355,8 @@ static int on_completion(struct seat *seat, const struct io_uring_cqe *cqe)
 {
 	uint64_t tag = io_uring_cqe_get_data64(cqe);
 
-	if (tag == TAG_EVENT) {
-		arm_event(seat);
-		return 0;
-	}
+	if (tag == TAG_EVENT)
+		return on_event(seat, cqe->res);
 	return on_entry(seat, &seat->rings->entries[tag], cqe->res);
 }
 
@@ -392,15 +388,20 @@ static void collect(struct seat *seat)
 
 /* ---- the loop ---- */
 
-/* A refusal comes at once. */
+/* Every queue needs one; a refusal comes at once. */
 static int register_all(struct seat *seat)
 {
 	int ret;
 
-	for (unsigned i = 0; i < seat->q->nlanes; i++)
-		for (unsigned n = 0; n < seat->q->depth; n++)
-			if (!add_entry(seat, &seat->q->lanes[i]))
-				return -ENOMEM;
+	for (unsigned i = 0; i < seat->q->nlanes; i++) {
+		struct ring_lane *lane = &seat->q->lanes[i];
+
+		lane->spare = RING_SPARE;
+		while (lane->entries < seat->q->depth && add_entry(seat, lane))
+			;
+		if (lane->entries == 0)
+			return -ENOMEM;
+	}
 	ret = io_uring_submit(&seat->ring);
 	return ret < 0 ? ret : reap(seat);
 }
@@ -425,10 +426,8 @@ static int serve_queues(struct seat *seat)
 	while (ret == 0 && !atomic_load(&seat->w->quit)) {
 		collect(seat);
 		serve_parked(seat);
-		if (any_grown(seat->q)) {
-			io_uring_submit(&seat->ring);
-			nudge_grown(seat);
-		}
+		if (seat->nudge)
+			nudge(seat);
 		ret = wait_for_more(seat);
 		if (ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY || ret == -ETIME)
 			ret = reap(seat);
@@ -438,23 +437,13 @@ static int serve_queues(struct seat *seat)
 	return ret;
 }
 
-/* A registration that the kernel refuses switches the feature off for the connection. */
-void worker_ring_decline(int fuse_fd)
+/* false: the start has failed elsewhere. */
+static bool may_go(struct seat *seat)
 {
-	struct io_uring_sqe *sqe;
-	struct io_uring ring;
-
-	if (make_ring(&ring) != 0)
-		return;
-	sqe = io_uring_get_sqe(&ring);
-	if (sqe) {
-		memset(sqe, 0, 2 * sizeof(*sqe));
-		sqe->opcode = IORING_OP_URING_CMD;
-		sqe->fd = fuse_fd;
-		sqe->cmd_op = PROTO_URING_CMD_REGISTER;
-		io_uring_submit(&ring);
-	}
-	io_uring_queue_exit(&ring);
+	while (!atomic_load(&seat->w->quit))
+		if (sem_wait(&seat->q->go) == 0)
+			return true;
+	return false;
 }
 
 int worker_loop_ring(struct worker *w)
@@ -462,18 +451,19 @@ int worker_loop_ring(struct worker *w)
 	struct seat seat = {.w = w,
 			    .q = &w->session->queues[w - w->session->workers],
 			    .rings = &w->session->rings};
-	int ret = make_ring(&seat.ring);
+	int ret = ring_setup_make(&seat.ring);
 
-	if (ret != 0) {
-		worker_started(w, ret);
+	worker_started(w, ret);
+	if (ret != 0)
 		return ret;
-	}
 	register_files(&seat);
-	arm_event(&seat);
-	ret = register_all(&seat);
-	worker_started(w, ret < 0 ? ret : 0);
-	if (ret == 0)
-		ret = serve_queues(&seat);
+	if (may_go(&seat)) {
+		arm_event(&seat);
+		ret = register_all(&seat);
+		worker_started(w, ret < 0 ? ret : 0);
+		if (ret == 0)
+			ret = serve_queues(&seat);
+	}
 	io_uring_queue_exit(&seat.ring);
 	return ret < 0 ? ret : 0;
 }

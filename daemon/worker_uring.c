@@ -136,7 +136,7 @@ int worker_loop_uring(struct worker *w)
 		return ret;
 	arm_stop(&ring, w);
 	arm_read(&ring, w);
-	while (ret == 0) {
+	while (ret == 0 && !atomic_load(&w->quit)) {
 		ret = io_uring_submit_and_wait(&ring, 1);
 		if (ret >= 0 || ret == -EINTR || ret == -EAGAIN || ret == -EBUSY)
 			ret = reap(&ring, w);

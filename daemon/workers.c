@@ -175,7 +175,7 @@ int worker_message(struct worker *w, size_t size, size_t *len)
 /* ---- threads ---- */
 
 /* Where that is forbidden, or the processor has gone, we run unpinned. */
-static void pin(const struct worker *w)
+static void pin(struct worker *w)
 {
 	cpu_set_t one;
 
@@ -183,10 +183,10 @@ static void pin(const struct worker *w)
 		return;
 	CPU_ZERO(&one);
 	CPU_SET(w->cpu, &one);
-	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+	w->pin_error = -pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
 }
 
-static void prepare_thread(const struct worker *w)
+static void prepare_thread(struct worker *w)
 {
 	sigset_t wake_set;
 	char name[16]; /* the kernel's limit */
@@ -216,8 +216,8 @@ static void *run(void *arg)
 	ret = w->loop(w);
 	if (s->pooled && w->slot)
 		handlers_put(w->slot);
-	if (w->start_error != 0)
-		return NULL; /* whoever waits for the start tells it */
+	if (w->start_error != 0 || atomic_load(&w->quit))
+		return NULL; /* whoever started or stopped it knows */
 	if (ret < 0)
 		log_error("worker failed: %s", strerror(-ret));
 	session_finish(s, ret < 0 ? SESSION_FAILED : SESSION_UNMOUNTED);
@@ -238,18 +238,18 @@ static void install_wake(void)
 }
 
 /* A ring is made by the thread that uses it, so only now it is known whether all of them are. */
-static int wait_started(struct session *s, struct err *err)
+int workers_wait(struct session *s, unsigned n, struct err *err)
 {
 	int ret = 0;
 
-	for (unsigned i = 0; i < s->nworkers; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct worker *w = &s->workers[i];
 
 		while (sem_wait(&w->started) < 0 && errno == EINTR)
 			;
 		if (ret == 0 && w->start_error != 0)
-			ret = err_set(err, w->start_error, "worker %u cannot make its io_uring: %s",
-				      i, strerror(-w->start_error));
+			ret = err_set(err, w->start_error, "worker %u cannot use io_uring: %s", i,
+				      strerror(-w->start_error));
 	}
 	return ret;
 }
@@ -263,16 +263,11 @@ int workers_start(struct session *s, struct err *err)
 		struct worker *w = &s->workers[i];
 
 		ret = pthread_create(&w->thread, NULL, run, w);
-		if (ret != 0) {
-			session_finish(s, SESSION_STOPPED);
+		if (ret != 0)
 			return err_set(err, -ret, "cannot start worker %u: %s", i, strerror(ret));
-		}
 		w->running = true;
 	}
-	ret = wait_started(s, err);
-	if (ret != 0)
-		session_finish(s, SESSION_STOPPED);
-	return ret;
+	return workers_wait(s, s->nworkers, err);
 }
 
 /* ---- the end ---- */

@@ -29,6 +29,9 @@ int workers_make(struct session *s, unsigned i, int (*loop)(struct worker *w), c
 /* Starts the threads and waits until each of them serves. */
 int workers_start(struct session *s, struct err *err);
 
+/* Until the first `n` have said once more whether they serve. */
+int workers_wait(struct session *s, unsigned n, struct err *err);
+
 /* As the functions of struct transport. */
 int workers_stop(struct session *s, uint64_t timeout);
 void workers_refuse(struct session *s);

@@ -90,7 +90,8 @@ int proto_decode(const struct proto_conn *conn, const void *message, size_t size
 /*
  * The same for a ring entry: `header` has sizeof(struct proto_uring_req_header) bytes, `payload` as
  * many as the entry's payload_sz says, which may not exceed `payload_cap`.  An op without a struct
- * ignores the (stale) bytes of op_in.  Also stores the commit id.
+ * ignores the (stale) bytes of op_in.  Also stores the commit id.  Never -EBADMSG: whatever the
+ * entry holds, it is to be answered.
  */
 int proto_decode_ring(const struct proto_conn *conn, const void *header, const void *payload,
 		      size_t payload_cap, struct proto_request *out, uint64_t *commit_id);

@@ -4,9 +4,11 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,6 +67,17 @@ static int reply(struct ring_entry *e, uint64_t unique, int error, const void *b
 
 	proto_put_header(&out, unique, error, len);
 	return ring_fill(&rings, e, iov, len > 0 ? 2 : 1);
+}
+
+/* The same, up to where the kernel gets it. */
+static int reply_to_kernel(struct ring_entry *e, uint64_t unique, int error, const void *body,
+			   size_t len)
+{
+	int ret = reply(e, unique, error, body, len);
+
+	if (ret == 0)
+		ring_settle(&rings, e);
+	return ret;
 }
 
 static const struct proto_uring_req_header *header_of(const struct ring_entry *e)
@@ -142,14 +155,15 @@ Test(ring, an_entry_used_again_is_not_answered_for_the_old_request)
 	cr_expect_eq(reply(e, 72, 0, "answer!", 7), 0);
 }
 
-Test(ring, an_empty_answer_is_no_error_and_has_no_payload)
+/* The kernel looks at nothing but the entry, and would complain about the odd id of a success. */
+Test(ring, an_empty_answer_is_an_error_and_has_no_payload)
 {
 	struct ring_entry *e = taken(70);
 
 	((struct proto_uring_req_header *)e->iov[0].iov_base)->ring_ent_in_out.payload_sz = 99;
 	cr_assert_eq(ring_fill_empty(e, 70), 0);
 	cr_expect_eq(out_of(e).unique, 70);
-	cr_expect_eq(out_of(e).error, 0);
+	cr_expect_eq(out_of(e).error, -EIO);
 	cr_expect_eq(size_of(e), 0);
 	cr_expect_eq(ring_fill_empty(e, 70), -ENOENT);
 }
@@ -346,7 +360,7 @@ Test(ring, a_few_entries_keep_the_memory_of_large_data_and_the_others_give_it_ba
 	}
 	cr_expect_eq(atomic_load(&rings.fat), CAP);
 	for (unsigned i = 0; i < CAP; i++)
-		cr_assert_eq(reply(e[i], 100 + i, 0, "12345678", 8), 0);
+		cr_assert_eq(reply_to_kernel(e[i], 100 + i, 0, "12345678", 8), 0);
 	for (unsigned i = 0; i < CAP; i++) {
 		cr_expect_arr_eq(e[i]->iov[1].iov_base, "12345678", 8);
 		kept += resident(e[i]) >= LARGE;
@@ -365,13 +379,13 @@ Test(ring, a_large_answer_keeps_its_bytes_and_its_memory_until_a_small_one)
 	memset(body, 'r', LARGE);
 	for (unsigned i = 0; i < CAP; i++) {
 		e[i] = taken(100 + i);
-		cr_assert_eq(reply(e[i], 100 + i, 0, body, LARGE), 0);
+		cr_assert_eq(reply_to_kernel(e[i], 100 + i, 0, body, LARGE), 0);
 		cr_expect_arr_eq(e[i]->iov[1].iov_base, body, LARGE);
 	}
 	cr_expect_eq(atomic_load(&rings.fat), CAP);
 	for (unsigned i = 0; i < CAP; i++) {
 		ring_take(&rings, e[i], 200 + i, 10);
-		cr_assert_eq(reply(e[i], 200 + i, -ENOENT, NULL, 0), 0);
+		cr_assert_eq(reply_to_kernel(e[i], 200 + i, -ENOENT, NULL, 0), 0);
 	}
 	cr_expect_eq(atomic_load(&rings.fat), KEPT);
 	free(body);
@@ -383,10 +397,181 @@ Test(ring, large_data_weighs_once)
 
 	for (unsigned i = 0; i < 5; i++) {
 		receive_large(e, 100 + i);
-		cr_assert_eq(reply(e, 100 + i, 0, NULL, 0), 0);
+		cr_assert_eq(reply_to_kernel(e, 100 + i, 0, NULL, 0), 0);
 	}
 	cr_expect_eq(atomic_load(&rings.fat), 1);
 	cr_expect_geq(resident(e), LARGE, "one alone may keep it");
+}
+
+/* ---- data that are read in place ---- */
+
+#define DATA "the data of a WRITE"
+
+static struct ring_entry *held(uint64_t unique)
+{
+	struct ring_entry *e = new_entry();
+
+	memcpy(e->iov[1].iov_base, DATA, sizeof(DATA));
+	ring_hold(e);
+	ring_take(&rings, e, unique, sizeof(DATA));
+	return e;
+}
+
+static bool data_are_there(const struct ring_entry *e)
+{
+	return memcmp(e->iov[1].iov_base, DATA, sizeof(DATA)) == 0;
+}
+
+Test(ring, an_answer_waits_until_nobody_reads_the_data_and_leaves_them_alone)
+{
+	struct ring_entry *e = held(70);
+
+	cr_assert_eq(reply(e, 70, 0, "12345678", 8), 0);
+	ring_post(&rings, e);
+	cr_expect_null(ring_collect(&rings, &inbox), "the kernel would get what is being read");
+	cr_expect_not(is_awake());
+	cr_expect(data_are_there(e));
+	ring_release(&rings, e);
+	cr_expect(is_awake());
+	cr_expect_eq(ring_collect(&rings, &inbox), e);
+	cr_expect_null(ring_collect(&rings, &inbox));
+	cr_expect_eq(out_of(e).unique, 70);
+	cr_expect_eq(out_of(e).error, 0);
+	cr_expect_eq(size_of(e), 8);
+	cr_expect_arr_eq(e->iov[1].iov_base, "12345678", 8);
+}
+
+Test(ring, an_entry_that_is_released_before_its_answer_is_as_any_other)
+{
+	struct ring_entry *e = held(70);
+
+	ring_release(&rings, e);
+	cr_expect_null(ring_collect(&rings, &inbox));
+	cr_assert_eq(reply(e, 70, 0, "a longer answer than can be put aside", 38), 0);
+	ring_post(&rings, e);
+	cr_expect_eq(ring_collect(&rings, &inbox), e);
+	cr_expect_eq(size_of(e), 38);
+	cr_expect_arr_eq(e->iov[1].iov_base, "a longer answer than can be put aside", 38);
+}
+
+/* Filled while it was held, posted when it was not any more. */
+Test(ring, an_answer_that_was_put_aside_comes_after_a_release)
+{
+	struct ring_entry *e = held(70);
+
+	cr_assert_eq(reply(e, 70, 0, "12345678", 8), 0);
+	ring_release(&rings, e);
+	cr_expect_null(ring_collect(&rings, &inbox), "it is not posted yet");
+	ring_post(&rings, e);
+	cr_expect_eq(ring_collect(&rings, &inbox), e);
+	cr_expect_arr_eq(e->iov[1].iov_base, "12345678", 8);
+	/* and not once more into what comes then */
+	ring_take(&rings, e, 72, 0);
+	cr_assert_eq(reply(e, 72, 0, "other", 5), 0);
+	ring_post(&rings, e);
+	cr_expect_eq(ring_collect(&rings, &inbox), e);
+	cr_expect_arr_eq(e->iov[1].iov_base, "other", 5);
+}
+
+Test(ring, an_answer_too_long_to_be_put_aside_is_refused_and_the_request_still_answerable)
+{
+	struct ring_entry *e = held(70);
+
+	cr_expect_eq(reply(e, 70, 0, "12345678901234567", 17), -EINVAL);
+	cr_expect(data_are_there(e));
+	cr_expect_eq(reply(e, 70, 0, "1234567890123456", 16), 0);
+}
+
+Test(ring, frozen_answers_go_with_an_error_and_the_data_stay_for_ever)
+{
+	struct ring_entry *stuck = held(70), *busy = held(72), *other = taken(74);
+	int zeros;
+
+	cr_assert_eq(reply(stuck, 70, 0, "12345678", 8), 0);
+	ring_post(&rings, stuck);
+	ring_freeze(&rings);
+	cr_expect_eq(ring_collect(&rings, &inbox), stuck);
+	cr_expect_null(ring_collect(&rings, &inbox), "who is not answered yet is left alone");
+	cr_expect(ring_is_frozen(stuck));
+	cr_expect_not(ring_is_frozen(busy));
+	cr_expect_not(ring_is_frozen(other));
+	cr_expect_eq(out_of(stuck).unique, 70);
+	cr_expect_eq(out_of(stuck).error, -EIO);
+	cr_expect_eq(size_of(stuck), 0);
+	cr_expect(data_are_there(stuck));
+	/* as the kernel writes */
+	zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	cr_expect_eq(read(zeros, stuck->iov[1].iov_base, 8), -1, "it can be written to");
+	cr_expect_eq(errno, EFAULT);
+	close(zeros);
+	/* the handler comes back after all */
+	ring_release(&rings, stuck);
+	cr_expect_null(ring_collect(&rings, &inbox), "it was given back twice");
+	ring_freeze(&rings);
+	cr_expect_null(ring_collect(&rings, &inbox), "it was given back twice");
+	/* what comes next is refused */
+	ring_take(&rings, stuck, 76, 0);
+	cr_assert_eq(ring_fill_empty(stuck, 76), 0);
+	ring_settle(&rings, stuck);
+	cr_expect_eq(out_of(stuck).error, -EIO);
+	cr_expect(data_are_there(stuck));
+}
+
+/* An answer for a handler that is stuck on its queue's own thread comes from another one. */
+Test(ring, an_answer_takes_no_memory_from_who_reads_large_data)
+{
+	struct ring_entry *e[CAP];
+
+	for (unsigned i = 0; i < CAP; i++) {
+		e[i] = new_entry();
+		receive_large(e[i], 100 + i);
+		cr_assert_eq(reply(e[i], 100 + i, -EIO, NULL, 0), 0);
+	}
+	for (unsigned i = 0; i < CAP; i++)
+		cr_expect_eq(((unsigned char *)e[i]->iov[1].iov_base)[LARGE - 1], 'w');
+}
+
+struct holder {
+	pthread_barrier_t start, done;
+	struct ring_entry *entry;
+	unsigned rounds;
+};
+
+static void *release_each(void *arg)
+{
+	struct holder *h = arg;
+
+	for (unsigned i = 0; i < h->rounds; i++) {
+		pthread_barrier_wait(&h->start);
+		ring_release(&rings, h->entry);
+		pthread_barrier_wait(&h->done);
+	}
+	return NULL;
+}
+
+Test(ring, an_answer_and_a_release_at_once_give_it_back_once)
+{
+	struct holder h = {.entry = new_entry(), .rounds = 20000};
+	pthread_t thread;
+
+	pthread_barrier_init(&h.start, NULL, 2);
+	pthread_barrier_init(&h.done, NULL, 2);
+	cr_assert_eq(pthread_create(&thread, NULL, release_each, &h), 0);
+	for (unsigned i = 0; i < h.rounds; i++) {
+		char body[16];
+
+		snprintf(body, sizeof(body), "%08u", i % 100000000u);
+		ring_hold(h.entry);
+		ring_take(&rings, h.entry, 2 * i + 2, 0);
+		pthread_barrier_wait(&h.start);
+		cr_assert_eq(reply(h.entry, 2 * i + 2, 0, body, 8), 0);
+		ring_post(&rings, h.entry);
+		pthread_barrier_wait(&h.done);
+		cr_assert_eq(ring_collect(&rings, &inbox), h.entry);
+		cr_assert_null(ring_collect(&rings, &inbox));
+		cr_assert_arr_eq(h.entry->iov[1].iov_base, body, 8);
+	}
+	pthread_join(thread, NULL);
 }
 
 /* ---- two who answer ---- */

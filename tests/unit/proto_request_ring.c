@@ -196,3 +196,31 @@ Test(proto_request_ring, extensions_end_the_payload)
 	cr_expect_eq(out.groups[0], 100);
 	entry_free(&e);
 }
+
+/* An entry that nobody answers would keep its caller for ever. */
+Test(proto_request_ring, whatever_an_entry_holds_it_can_be_answered)
+{
+	struct proto_conn conn = conn_newest();
+	uint32_t seed = 1;
+
+	for (unsigned round = 0; round < 200000; round++) {
+		struct proto_uring_req_header header;
+		unsigned char *at = (unsigned char *)&header;
+		struct proto_request request;
+		unsigned char payload[64];
+		uint64_t commit_id;
+		int ret;
+
+		for (size_t i = 0; i < sizeof(header); i++) {
+			seed = seed * 1664525u + 1013904223u;
+			at[i] = (unsigned char)(seed >> 24);
+		}
+		memset(payload, 'x', sizeof(payload));
+		header.in_out[4] = (char)(round % 64);
+		header.in_out[5] = header.in_out[6] = header.in_out[7] = 0;
+		header.ring_ent_in_out.payload_sz %= 2 * sizeof(payload);
+		ret = proto_decode_ring(&conn, &header, payload, sizeof(payload), &request,
+					&commit_id);
+		cr_assert(ret == 0 || ret == -ENOSYS || ret == -EINVAL || ret == -E2BIG, "%d", ret);
+	}
+}

@@ -5,7 +5,8 @@
  *   break      the same, and then it reports a fatal error
  *   slow       its release takes 100 ms
  *   free       nothing special
- *   w0 to w999 writing to them waits for the gate, with the lock released
+ *   w0 to w999 writing to them waits for the gate, with the lock released, and tells if the data
+ *              change meanwhile
  * What the test has to say are files in the directory of -o flags=DIR: "gate" is an open gate, and
  * "notify" makes a thread of ours send a notification.  The mtime of the root tells, in seconds,
  * how often its attributes were asked for.  -o slow_init and hang_lookup: so that many wait for the
@@ -81,6 +82,21 @@ static void wait_for_gate(void)
 {
 	while (!has_flag("gate"))
 		nap(NAP_MS);
+}
+
+/* The data of a request are ours until we return. */
+static void wait_and_watch(const unsigned char *data, size_t size)
+{
+	unsigned char first = data[0], last = data[size - 1];
+	bool changed = false;
+
+	while (!has_flag("gate")) {
+		nap(NAP_MS);
+		if (!changed && (data[0] != first || data[size - 1] != last)) {
+			llfused_log(LLFUSED_LOG_INFO, "stuckfs: the data have changed");
+			changed = true;
+		}
+	}
 }
 
 static void hang(void)
@@ -233,11 +249,10 @@ static int stuckfs_write(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, 
 	(void)nodeid;
 	(void)fh;
 	(void)offset;
-	(void)data;
 	(void)flags;
 	note_call("write", "");
 	llfused_lock_release();
-	wait_for_gate();
+	wait_and_watch(data, size);
 	llfused_lock_acquire(LLFUSED_FOREVER);
 	*written = size;
 	return 0;
