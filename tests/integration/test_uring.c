@@ -165,7 +165,8 @@ FACT(uring, one_thread_serves_the_queues_of_all_processors)
 
 	daemon_start(&d, RING, "--workers=1", NULL);
 	cr_assert_eq(count_threads(&d, "queue/"), 1);
-	cr_assert(daemon_log_has(&d, 0, ", not pinned: fewer threads than processors)"), "%s", daemon_log(&d, 0));
+	cr_assert(daemon_log_has(&d, 0, ", not pinned: fewer threads than processors)"), "%s",
+		  daemon_log(&d, 0));
 	cr_assert_eq(harness_as(0, work_on_each_processor, (void *)d.mnt), 0);
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
