@@ -437,6 +437,40 @@ static int serve_queues(struct seat *seat)
 	return ret;
 }
 
+/* ---- the end ---- */
+
+/* What the kernel has to give back when the connection has ended; it does so within a moment. */
+#define LAST_NS 200000000
+
+static unsigned in_flight(const struct ring_queue *q)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < q->nlanes; i++)
+		n += q->lanes[i].idle;
+	return n;
+}
+
+/*
+ * A command that is still armed and a registered file hold /dev/fuse, and the files behind the
+ * mount, until some time after this process has ended: the source could not be unmounted meanwhile.
+ */
+static void let_go_of_device(struct seat *seat, bool ended)
+{
+	struct __kernel_timespec most = {.tv_nsec = LAST_NS};
+	struct io_uring_cqe *cqe;
+
+	while (ended && in_flight(seat->q) > 0 &&
+	       io_uring_wait_cqe_timeout(&seat->ring, &cqe, &most) == 0) {
+		if (io_uring_cqe_get_data64(cqe) != TAG_EVENT)
+			lane_of(seat->q, seat->rings->entries[io_uring_cqe_get_data64(cqe)].qid)
+				->idle--;
+		io_uring_cqe_seen(&seat->ring, cqe);
+	}
+	if (seat->file_flags != 0)
+		io_uring_unregister_files(&seat->ring);
+}
+
 /* false: the start has failed elsewhere. */
 static bool may_go(struct seat *seat)
 {
@@ -464,6 +498,7 @@ int worker_loop_ring(struct worker *w)
 		if (ret == 0)
 			ret = serve_queues(&seat);
 	}
+	let_go_of_device(&seat, ret > 0 || session_ended(w->session) == SESSION_UNMOUNTED);
 	io_uring_queue_exit(&seat.ring);
 	return ret < 0 ? ret : 0;
 }
