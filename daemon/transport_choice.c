@@ -99,7 +99,8 @@ static int fall_back(struct session *s, int error, struct err *err)
 	if (error != 0)
 		return err_set(err, error, "%s; and it cannot be declined: %s", s->why,
 			       strerror(-error));
-	log_warn("transport uring cannot be started, taking dev: %s", s->why);
+	/* the start line says it, or the one line of the error that comes now, too */
+	log_debug("transport uring cannot be started, taking dev: %s", s->why);
 	forget_feature(s);
 	inflight_free(&s->inflight);
 	s->transport = &transport_dev;
