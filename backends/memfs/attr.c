@@ -5,6 +5,7 @@
 #include "attr.h"
 
 #include "acl.h"
+#include "backed.h"
 #include "data.h"
 #include "dir.h"
 #include "symlink.h"
@@ -22,7 +23,7 @@ static struct timespec time_of(const struct inode *inode, int which)
 	return (struct timespec){.tv_sec = inode->sec[which], .tv_nsec = inode->nsec[which]};
 }
 
-void attr_fill(const struct inode *inode, struct llfused_attr *out)
+void attr_fill(const struct memfs *fs, const struct inode *inode, struct llfused_attr *out)
 {
 	*out = (struct llfused_attr){
 		.ino = atomic_load_explicit(&inode->ino, memory_order_relaxed),
@@ -37,7 +38,11 @@ void attr_fill(const struct inode *inode, struct llfused_attr *out)
 		.gid = inode->gid,
 		.blksize = 4096,
 	};
-	if (S_ISREG(inode->mode)) {
+	if (backed_has(fs, inode)) {
+		out->size = inode->backed.size;
+		out->blocks = inode->backed.blocks;
+		backed_fill(fs, inode, out);
+	} else if (S_ISREG(inode->mode)) {
 		out->size = inode->reg.size;
 		out->blocks = inode->reg.npages * (PAGE_BYTES / 512);
 	} else if (S_ISDIR(inode->mode)) {
@@ -48,6 +53,11 @@ void attr_fill(const struct inode *inode, struct llfused_attr *out)
 	} else {
 		out->rdev = inode->rdev;
 	}
+}
+
+static uint64_t timeout_of(const struct memfs *fs, const struct inode *inode)
+{
+	return backed_has(fs, inode) ? backed_timeout(inode) : LLFUSED_FOREVER;
 }
 
 void attr_count_lookup(struct inode *inode)
@@ -66,8 +76,8 @@ void attr_entry(const struct memfs *fs, const struct inode *inode, struct llfuse
 	out->nodeid = inode_nodeid(&fs->inodes, inode);
 	out->generation = atomic_load_explicit(&inode->ino, memory_order_relaxed);
 	out->entry_timeout = LLFUSED_FOREVER;
-	out->attr_timeout = LLFUSED_FOREVER;
-	attr_fill(inode, &out->attr);
+	out->attr_timeout = timeout_of(fs, inode);
+	attr_fill(fs, inode, &out->attr);
 }
 
 static int is_before(const struct inode *inode, int a, int b)
@@ -92,13 +102,21 @@ void attr_set_time(struct inode *inode, int which, const struct timespec *time)
 	inode->nsec[which] = (uint32_t)time->tv_nsec;
 }
 
-void attr_touch(struct inode *inode, int mtime)
+void attr_stamp(struct inode *inode, int mtime)
 {
 	struct timespec now = fs_now();
 
 	attr_set_time(inode, INODE_CTIME, &now);
 	if (mtime)
 		attr_set_time(inode, INODE_MTIME, &now);
+}
+
+void attr_touch(const struct memfs *fs, struct inode *inode)
+{
+	if (backed_has(fs, inode))
+		backed_touch(fs, inode);
+	else
+		attr_stamp(inode, 0);
 }
 
 static int is_member(const struct llfused_ctx *ctx, uint32_t gid)
@@ -153,8 +171,8 @@ int attr_getattr(struct llfused_ctx *ctx, uint64_t nodeid, const uint64_t *fh,
 	(void)fh;
 	if (!inode)
 		return -ESTALE;
-	attr_fill(inode, &out->attr);
-	out->timeout = LLFUSED_FOREVER;
+	attr_fill(fs, inode, &out->attr);
+	out->timeout = timeout_of(fs, inode);
 	inode_unlock_shared(&fs->inodes, inode);
 	return 0;
 }
@@ -243,13 +261,20 @@ static void set_owner_and_mode(const struct llfused_ctx *ctx, struct inode *inod
 		xattr_kill_capability(fs, inode);
 }
 
-static void apply(const struct llfused_ctx *ctx, struct inode *inode,
-		  const struct llfused_setattr *set)
+static int apply(const struct llfused_ctx *ctx, struct inode *inode,
+		 const struct llfused_setattr *set)
 {
 	struct memfs *fs = ctx->fs;
 	struct timespec now = fs_now();
 	int touch = 1;
 
+	if (backed_has(fs, inode)) {
+		int error = backed_setattr(fs, inode, set);
+
+		if (!error)
+			set_owner_and_mode(ctx, inode, set);
+		return error;
+	}
 	if (set->valid & LLFUSED_SET_SIZE) {
 		int moves = size_moves_times(inode, set);
 
@@ -263,6 +288,7 @@ static void apply(const struct llfused_ctx *ctx, struct inode *inode,
 	set_owner_and_mode(ctx, inode, set);
 	if (touch)
 		set_times(inode, set, &now);
+	return 0;
 }
 
 int attr_setattr(struct llfused_ctx *ctx, uint64_t nodeid, const struct llfused_setattr *set,
@@ -275,10 +301,11 @@ int attr_setattr(struct llfused_ctx *ctx, uint64_t nodeid, const struct llfused_
 	if (!inode)
 		return -ESTALE;
 	error = check(inode, set);
+	if (!error)
+		error = apply(ctx, inode, set);
 	if (!error) {
-		apply(ctx, inode, set);
-		attr_fill(inode, &out->attr);
-		out->timeout = LLFUSED_FOREVER;
+		attr_fill(fs, inode, &out->attr);
+		out->timeout = timeout_of(fs, inode);
 	}
 	inode_unlock(&fs->inodes, inode);
 	return error;

@@ -8,7 +8,7 @@
 #include "fs.h"
 
 /* Reading: a shared lock is enough. */
-void attr_fill(const struct inode *inode, struct llfused_attr *out);
+void attr_fill(const struct memfs *fs, const struct inode *inode, struct llfused_attr *out);
 /* The answer of ops that name an inode. */
 void attr_entry(const struct memfs *fs, const struct inode *inode, struct llfused_entry *out);
 void attr_count_lookup(struct inode *inode);
@@ -19,7 +19,8 @@ int attr_atime_is_old(const struct memfs *fs, const struct inode *inode);
 
 /* Writing. */
 void attr_set_time(struct inode *inode, int which, const struct timespec *time);
-void attr_touch(struct inode *inode, int mtime); /* ctime, and mtime if so */
+void attr_stamp(struct inode *inode, int mtime); /* ctime, and mtime if so, by our own clock */
+void attr_touch(const struct memfs *fs, struct inode *inode); /* ctime, wherever it is kept */
 /* 1 when the caller is root or in the inode's group: then setgid may stay. */
 int attr_may_keep_setgid(const struct llfused_ctx *ctx, const struct inode *inode);
 /* Clears setuid; setgid too where the group may execute or the caller is not in the group. */

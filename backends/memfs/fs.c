@@ -5,12 +5,15 @@
 #include "fs.h"
 
 #include "attr.h"
+#include "backed.h"
 #include "data.h"
 #include "dir.h"
 #include "symlink.h"
 #include "xattr.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -47,13 +50,16 @@ static uint64_t least_of(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static struct plan plan_for(const struct limits *limits)
+static struct plan plan_for(const struct memfs *fs)
 {
+	const struct limits *limits = &fs->limits;
 	struct plan plan = {MOST_INODES, SLAB_MAX_PAGES, MOST_DATA_PAGES};
 
 	if (limits->max_inodes)
 		plan.inodes = least_of(plan.inodes, limits->max_inodes + SPARE_INODES);
-	if (limits->max_pages)
+	if (fs->backed)
+		plan.data_pages = 1;
+	else if (limits->max_pages)
 		plan.data_pages = least_of(plan.data_pages, limits->max_pages + PAGES_SPARE);
 	return plan;
 }
@@ -100,7 +106,7 @@ static int shrink(struct plan *plan)
 /* Where address space is short, less may still be enough; statfs must not promise more then. */
 static int reserve(struct memfs *fs)
 {
-	struct plan wanted = plan_for(&fs->limits);
+	struct plan wanted = plan_for(fs);
 	struct plan plan = wanted;
 	int error;
 
@@ -133,12 +139,26 @@ static void make_root(struct memfs *fs)
 	inode_unlock(&fs->inodes, root);
 }
 
-int fs_open(struct memfs *fs)
+/* The one place that decides what is best where nothing is asked for. */
+static int wants_backed(const struct memfs *fs)
 {
-	int error = reserve(fs);
+	return fs->store == FS_DATA_PASSTHROUGH;
+}
 
-	if (error)
-		return error;
+int fs_open(struct memfs *fs, struct llfused_error *error)
+{
+	int result = wants_backed(fs) ? backed_start(fs, error) : 0;
+
+	if (result)
+		return result;
+	result = reserve(fs);
+	if (result) {
+		snprintf(error->text, sizeof(error->text),
+			 "no address space for the file system (%s): raise the limits on address "
+			 "space and file size (ulimit -v, -f)",
+			 strerror(-result));
+		return result;
+	}
 	hash_key_make(&fs->key);
 	pthread_mutex_init(&fs->moves, NULL);
 	make_root(fs);
@@ -147,6 +167,7 @@ int fs_open(struct memfs *fs)
 
 void fs_close(struct memfs *fs)
 {
+	backed_stop(fs);
 	if (!fs->arena.base)
 		return;
 	pthread_mutex_destroy(&fs->moves);
@@ -182,7 +203,9 @@ void fs_bury(struct memfs *fs, struct inode *inode)
 {
 	uint32_t orphan = inode->flags & INODE_ORPHAN;
 
-	if (S_ISREG(inode->mode))
+	if (backed_has(fs, inode))
+		backed_free(fs, inode);
+	else if (S_ISREG(inode->mode))
 		data_free(fs, inode);
 	else if (S_ISDIR(inode->mode))
 		dir_free(fs, inode);

@@ -14,6 +14,11 @@
 
 #define NAME_BYTES 255 /* longest name */
 
+struct backed;
+
+/* Where the data of files are kept, as the option says. */
+enum fs_data { FS_DATA_AUTO, FS_DATA_CACHED, FS_DATA_PASSTHROUGH };
+
 /*
  * Locks, in the order in which they are taken:
  *   moves                where directories hang: held by who renames between two directories
@@ -36,17 +41,20 @@ struct memfs {
 	uint32_t root_mode;
 	uint32_t root_uid;
 	uint32_t root_gid;
+	enum fs_data store;
 	int noatime; /* of the mount: reading leaves access times alone */
 	struct itable inodes;
 	struct slab slab;
 	struct pages data;
+	struct backed *backed; /* the other store of file data, or NULL; then `data` is not used */
 	struct limits limits;
 	_Atomic uint64_t orphans; /* inodes that live on without a name */
 	pthread_mutex_t moves;
 };
 
-/* Set-up and teardown; no other thread may know `fs` yet, or any more.  0 or a negative errno. */
-int fs_open(struct memfs *fs);
+/* Set-up and teardown; no other thread may know `fs` yet, or any more.  0, or a negative errno and
+ * why. */
+int fs_open(struct memfs *fs, struct llfused_error *error);
 void fs_close(struct memfs *fs);
 
 /* Frees all that a dead inode (inode_expire()) holds, and its place.  No lock of it is held. */

@@ -31,6 +31,17 @@ struct inode_reg {
 	uint32_t blanks;    /* pages that were read as holes: see blank.h */
 };
 
+/* A regular file of a mount with data=passthrough: see backed.h. */
+struct inode_backed {
+	uint64_t size; /* of the file behind it, as it was seen last: the truth unless it is open */
+	uint64_t blocks; /* of 512 bytes */
+	uint64_t file;   /* names the one behind it: the ino, which a dead inode has no more */
+	uint32_t opens;
+	uint32_t mappers; /* of them those that may map it for writing */
+	uint32_t id;      /* of the file behind it, by which the kernel knows it; 0: none */
+	uint32_t state;
+};
+
 struct inode_dir {
 	uint64_t next_cookie;
 	struct radix cookies; /* cookie - DIR_FIRST_COOKIE to entry */
@@ -64,6 +75,7 @@ struct inode {
 	uint32_t flags;  /* INODE_* */
 	union {
 		struct inode_reg reg;
+		struct inode_backed backed;
 		struct inode_dir dir;
 		struct inode_link link;
 		uint64_t rdev;

@@ -82,7 +82,7 @@ static int write_inode(const struct llfused_ctx *ctx, struct inode *inode, uint6
 	if (!(flags & LLFUSED_WRITE_CACHE))
 		xattr_kill_capability(fs, inode);
 	/* As tmpfs: the times move even if there is no space then. */
-	attr_touch(inode, 1);
+	attr_stamp(inode, 1);
 	*written = data_write(fs, inode, offset, data, size);
 	return *written ? 0 : -ENOSPC;
 }
@@ -120,7 +120,7 @@ static void modified(const struct llfused_ctx *ctx, struct inode *inode)
 	if (ctx->uid != 0)
 		attr_kill_suidgid(ctx, inode);
 	xattr_kill_capability(ctx->fs, inode);
-	attr_touch(inode, 1);
+	attr_stamp(inode, 1);
 }
 
 static int fallocate_inode(const struct llfused_ctx *ctx, struct inode *inode, uint64_t offset,

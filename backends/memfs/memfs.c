@@ -1,10 +1,13 @@
 /*
- * The in-memory backend: its table of ops and its life, from load to destroy.
+ * The in-memory backend: its tables of ops and its life, from load to destroy.
  * Knows nothing of how any op works.
  */
 #include "memfs.h"
 
 #include "attr.h"
+#include "backed.h"
+#include "backed_io.h"
+#include "backed_open.h"
 #include "io.h"
 #include "namei.h"
 #include "options.h"
@@ -14,7 +17,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int load(void **out, struct llfused_error *error)
 {
@@ -36,14 +38,7 @@ static int configure(void *fs, const char *key, const char *value, struct llfuse
 
 static int ready(void *fs, struct llfused_error *error)
 {
-	int result = fs_open(fs);
-
-	if (result)
-		snprintf(error->text, sizeof(error->text),
-			 "no address space for the file system (%s): raise the limits on address "
-			 "space and file size (ulimit -v, -f)",
-			 strerror(-result));
-	return result;
+	return fs_open(fs, error);
 }
 
 static int init(void *instance, const struct llfused_conn *conn)
@@ -51,7 +46,7 @@ static int init(void *instance, const struct llfused_conn *conn)
 	struct memfs *fs = instance;
 
 	fs->noatime = (conn->mount & LLFUSED_MOUNT_NOATIME) != 0;
-	return 0;
+	return fs->backed ? backed_init(fs, conn) : 0;
 }
 
 static void destroy(void *fs)
@@ -60,37 +55,53 @@ static void destroy(void *fs)
 	free(fs);
 }
 
+#define OPS \
+	.size = sizeof(struct llfused_ops), .lookup = namei_lookup, .forget = namei_forget, \
+	.getattr = attr_getattr, .setattr = attr_setattr, .readlink = symlink_readlink, \
+	.symlink = namei_symlink, .mknod = namei_mknod, .mkdir = namei_mkdir, \
+	.unlink = namei_unlink, .rmdir = namei_rmdir, .rename = namei_rename, .link = namei_link, \
+	.readdir = namei_readdir, .setxattr = xattr_setxattr, .getxattr = xattr_getxattr, \
+	.listxattr = xattr_listxattr, .removexattr = xattr_removexattr
+
 /*
  * open, opendir, flush, fsync and the others of an open file are left out: the kernel opens without
  * asking, and an unlinked file that is open lives by its lookup count.
  */
 static const struct llfused_ops ops = {
-	.size = sizeof(ops),
-	.lookup = namei_lookup,
-	.forget = namei_forget,
-	.getattr = attr_getattr,
-	.setattr = attr_setattr,
-	.readlink = symlink_readlink,
-	.symlink = namei_symlink,
-	.mknod = namei_mknod,
-	.mkdir = namei_mkdir,
-	.unlink = namei_unlink,
-	.rmdir = namei_rmdir,
-	.rename = namei_rename,
-	.link = namei_link,
+	OPS,
 	.tmpfile = namei_tmpfile,
 	.read = io_read,
 	.write = io_write,
-	.readdir = namei_readdir,
 	.statfs = io_statfs,
-	.setxattr = xattr_setxattr,
-	.getxattr = xattr_getxattr,
-	.listxattr = xattr_listxattr,
-	.removexattr = xattr_removexattr,
 	.fallocate = io_fallocate,
 	.lseek = io_lseek,
 	.copy_file_range = io_copy_file_range,
 };
+
+/* The second store: each open gets the file behind the inode, for the kernel to read and write. */
+static const struct llfused_ops backed_ops = {
+	OPS,
+	.open = backed_open,
+	.create = backed_create,
+	.tmpfile = backed_tmpfile,
+	.release = backed_release,
+	.read = backed_read,
+	.write = backed_write,
+	.statfs = backed_statfs,
+	.fallocate = backed_fallocate,
+	.lseek = backed_lseek,
+	.copy_file_range = backed_copy_file_range,
+};
+
+static void wish(void *instance, struct llfused_wishes *wishes)
+{
+	const struct memfs *fs = instance;
+
+	if (!fs->backed)
+		return;
+	wishes->wants |= LLFUSED_WANT_PASSTHROUGH;
+	wishes->ops = &backed_ops;
+}
 
 const struct llfused_backend memfs_backend = {
 	LLFUSED_BACKEND_STAMP,
@@ -106,4 +117,5 @@ const struct llfused_backend memfs_backend = {
 	.ready = ready,
 	.init = init,
 	.destroy = destroy,
+	.wish = wish,
 };

@@ -157,7 +157,7 @@ static int link_inode(struct memfs *fs, struct inode *inode, struct inode *dir,
 	inode->nlink++;
 	inode->flags &= ~INODE_LINKABLE;
 	fs_orphan(fs, inode, 0);
-	attr_touch(inode, 0);
+	attr_touch(fs, inode);
 	attr_enter(fs, inode, out);
 	return 0;
 }

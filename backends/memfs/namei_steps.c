@@ -5,6 +5,7 @@
 #include "namei_steps.h"
 
 #include "attr.h"
+#include "backed.h"
 #include "symlink.h"
 #include "xattr.h"
 
@@ -94,6 +95,8 @@ static int equip(struct memfs *fs, struct inode *inode, const struct inode *dir,
 		dir_init(inode, inode_index(&fs->inodes, dir));
 	else if (S_ISLNK(inode->mode))
 		error = symlink_set(fs, inode, make->target);
+	else if (backed_has(fs, inode))
+		error = backed_make(fs, inode);
 	else if (!S_ISREG(inode->mode))
 		inode->rdev = make->rdev;
 	if (!error)
@@ -136,7 +139,7 @@ void namei_dir_changed(struct inode *dir, int entries, int links)
 {
 	dir->dir.count += (uint32_t)entries;
 	dir->nlink += (uint32_t)links;
-	attr_touch(dir, 1);
+	attr_stamp(dir, 1);
 }
 
 struct inode *namei_drop(struct memfs *fs, struct inode *inode)
@@ -149,10 +152,13 @@ struct inode *namei_drop(struct memfs *fs, struct inode *inode)
 		/* Each further link had been counted like an inode. */
 		limits_give_inode(&fs->limits);
 	}
-	attr_touch(inode, 0);
+	attr_touch(fs, inode);
 	died = inode_expire(&fs->inodes, inode);
-	if (!died && !inode->nlink)
+	if (!died && !inode->nlink) {
 		fs_orphan(fs, inode, 1);
+		if (backed_has(fs, inode))
+			backed_judge(fs, inode);
+	}
 	inode_unlock(&fs->inodes, inode);
 	return died ? inode : NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * Options of the mount: size, nr_inodes, mode, uid, gid, written as for tmpfs.
+ * Options of the mount: data, and size, nr_inodes, mode, uid, gid, written as for tmpfs.
  * Knows nothing of what their values do.
  */
 #include "options.h"
@@ -17,6 +17,8 @@
 const struct llfused_option options_list[] = {
 	{"size", "SIZE", "room for data: bytes, or with k, m, g, t or % of memory; 0: no limit"},
 	{"nr_inodes", "COUNT", "most files, also with k, m, g; 0: no limit"},
+	{"data", "WHERE",
+	 "cached: in our memory; passthrough: in a tmpfs, by the kernel alone; auto"},
 	{"mode", "OCTAL", "permissions of the root directory (1777)"},
 	{"uid", "USER", "owner of the root directory"},
 	{"gid", "GROUP", "group of the root directory"},
@@ -109,6 +111,23 @@ static int set_inodes(struct memfs *fs, const char *value)
 	return 0;
 }
 
+static int set_data(struct memfs *fs, const char *value)
+{
+	static const char *const names[] = {
+		[FS_DATA_AUTO] = "auto",
+		[FS_DATA_CACHED] = "cached",
+		[FS_DATA_PASSTHROUGH] = "passthrough",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]) != 0)
+			continue;
+		fs->store = (enum fs_data)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int set_mode(struct memfs *fs, const char *value)
 {
 	const char *end;
@@ -164,6 +183,7 @@ int options_set(struct memfs *fs, const char *key, const char *value, struct llf
 	} setters[] = {
 		{"size", set_size, "a size such as 512m or 50%"},
 		{"nr_inodes", set_inodes, "a number such as 100k"},
+		{"data", set_data, "auto, cached or passthrough"},
 		{"mode", set_mode, "octal permissions such as 755"},
 		{"uid", set_uid, "a user"},
 		{"gid", set_gid, "a group"},

@@ -1,5 +1,5 @@
 /*
- * Options of the mount: size, nr_inodes, mode, uid, gid.
+ * Options of the mount: size, nr_inodes, data, mode, uid, gid.
  * Knows only how they are written and where their values go.
  */
 #ifndef MEMFS_OPTIONS_H

@@ -80,7 +80,7 @@ static void settle(const struct memfs *fs, struct inode *inode, const struct ino
 	/* written only under `moves`, which is not held when both names are in one directory */
 	if (S_ISDIR(inode->mode) && inode_at(&fs->inodes, inode->dir.parent) != dir)
 		inode->dir.parent = inode_index(&fs->inodes, dir);
-	attr_touch(inode, 0);
+	attr_touch(fs, inode);
 	inode_unlock(&fs->inodes, inode);
 }
 

@@ -5,6 +5,7 @@
 #include "symlink.h"
 
 #include "attr.h"
+#include "backed.h"
 #include "blob.h"
 
 #include <errno.h>
@@ -19,6 +20,22 @@ uint64_t symlink_pages(const struct inode *inode)
 	return inode->link.size > LONGEST_SMALL;
 }
 
+/* They count among the data, wherever these are. */
+static int take_pages(struct memfs *fs, const struct inode *inode, uint64_t pages)
+{
+	if (fs->backed)
+		return pages ? backed_take_page(fs, inode_index(&fs->inodes, inode)) : 0;
+	return limits_take_pages(&fs->limits, pages) < pages ? -ENOSPC : 0;
+}
+
+static void give_pages(struct memfs *fs, const struct inode *inode, uint64_t pages)
+{
+	if (!fs->backed)
+		limits_give_pages(&fs->limits, pages);
+	else if (pages)
+		backed_give_page(fs, inode_index(&fs->inodes, inode));
+}
+
 int symlink_set(struct memfs *fs, struct inode *inode, const char *target)
 {
 	size_t size = strlen(target);
@@ -26,10 +43,10 @@ int symlink_set(struct memfs *fs, struct inode *inode, const char *target)
 
 	if (size > LONGEST)
 		return -ENAMETOOLONG;
-	if (limits_take_pages(&fs->limits, pages) < pages)
+	if (take_pages(fs, inode, pages))
 		return -ENOSPC;
 	if (blob_make(&fs->slab, target, size, &inode->link.target) < 0) {
-		limits_give_pages(&fs->limits, pages);
+		give_pages(fs, inode, pages);
 		return -ENOSPC;
 	}
 	inode->link.size = (uint32_t)size;
@@ -38,7 +55,7 @@ int symlink_set(struct memfs *fs, struct inode *inode, const char *target)
 
 void symlink_free(struct memfs *fs, struct inode *inode)
 {
-	limits_give_pages(&fs->limits, symlink_pages(inode));
+	give_pages(fs, inode, symlink_pages(inode));
 	blob_free(&fs->slab, inode->link.target);
 }
 

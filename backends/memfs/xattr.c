@@ -94,7 +94,7 @@ int xattr_setxattr(struct llfused_ctx *ctx, uint64_t nodeid, const char *name, c
 	} else {
 		error = store_set(fs, inode, name, value, size, flags);
 		if (!error)
-			attr_touch(inode, 0);
+			attr_touch(fs, inode);
 	}
 	inode_unlock(&fs->inodes, inode);
 	return error;
@@ -194,7 +194,7 @@ static int remove_plain(struct memfs *fs, struct inode *inode, const char *name)
 
 	if (error)
 		return error;
-	attr_touch(inode, 0);
+	attr_touch(fs, inode);
 	if (strcmp(name, CAPABILITY) == 0)
 		inode->flags |= INODE_CAP_REMOVED;
 	return 0;

@@ -94,7 +94,7 @@ int xattr_set_acl(struct memfs *fs, struct inode *inode, const char *name, const
 		return error;
 	if (is_access && (xflags & LLFUSED_XATTR_ACL_KILL_SGID))
 		inode->mode &= ~(uint32_t)S_ISGID;
-	attr_touch(inode, 0);
+	attr_touch(fs, inode);
 	return 0;
 }
 

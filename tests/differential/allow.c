@@ -132,6 +132,7 @@ static bool any_atime(const struct diff *d)
 /*
  * The sets say for which sides a rule is:
  *   memfs        our memfs against tmpfs
+ *   store        our memfs with data=passthrough against tmpfs
  *   passthrough  our passthrough against the bare file system; then also its kind, tmpfs or ext4
  *   backed       with kernel passthrough: files have backing files
  *   cached       without it: their data are in the page cache
@@ -145,7 +146,7 @@ static const struct rule {
 	bool (*ok)(const struct diff *d);
 	const char *reason;
 } rules[] = {
-	{"atime-read", "memfs passthrough", atime_read,
+	{"atime-read", "memfs passthrough store", atime_read,
 	 "the kernel marks FUSE inodes S_NOATIME, and reads, listings and links served from "
 	 "its caches send no message: the daemon cannot see them, so A's atime may stay "
 	 "where B's moves to now, and move later, when a read does reach it (never to a "
@@ -164,38 +165,38 @@ static const struct rule {
 	 "a page of a hole that was read may have been stored to through a mapping, in the page "
 	 "cache alone, and LSEEK does not write it back first; so that no copy loses it, the "
 	 "daemon takes pages that were read for data"},
-	{"tmpfs-stream", "memfs tmpfs", tmpfs_stream,
+	{"tmpfs-stream", "memfs tmpfs store", tmpfs_stream,
 	 "the kernel's tmpfs walks its list of children from the last position; "
 	 "RENAME_EXCHANGE swaps positions but not places in that list, so an open stream on "
 	 "B may show a name twice or not at all (A is never excused)"},
 	{"tmpfs-end", "memfs", tmpfs_end,
 	 "the kernel's tmpfs finds no data in files that reach into the last page before "
 	 "2^63: its arithmetic for SEEK_DATA and SEEK_HOLE overflows there"},
-	{"zero-range", "memfs", never,
+	{"zero-range", "memfs store", never,
 	 "tmpfs answers EOPNOTSUPP to FALLOC_FL_ZERO_RANGE, which can be served: where a "
 	 "side lacks it the tester does it by PUNCH_HOLE and allocation, and compares the "
 	 "outcome"},
-	{"chown-nothing", "memfs passthrough", never,
+	{"chown-nothing", "memfs passthrough store", never,
 	 "chown(-1, -1) of somebody else's set-uid or set-gid file is EPERM on tmpfs, "
 	 "because it would clear the bits; with HANDLE_KILLPRIV_V2 the kernel takes the bits "
 	 "out before it checks, and the daemon sees the same empty SETATTR that an allowed "
 	 "fallocate sends. Root's chown(-1, -1) of such a file with capabilities looks as its "
 	 "write, which must not clear the bits. The tester leaves such calls out on both "
 	 "sides"},
-	{"truncate-same", "memfs passthrough", never,
+	{"truncate-same", "memfs passthrough store", never,
 	 "truncate(2) of an empty file to nothing leaves its times alone on tmpfs, but open "
 	 "with O_TRUNC moves them; both reach the daemon as the same SETATTR (the kernel "
 	 "takes the times and the handle out of O_TRUNC's), and it serves O_TRUNC. The "
 	 "tester leaves such a truncate out on both sides"},
-	{"fallocate-full", "memfs passthrough", never,
+	{"fallocate-full", "memfs passthrough store", never,
 	 "fallocate clears set-uid, set-gid and file capabilities: tmpfs after it worked, "
 	 "FUSE by a SETATTR of its own before it asks. The tester leaves out, on both sides, one "
 	 "of such a file that the file system refuses"},
-	{"copy-noatime", "memfs", never,
+	{"copy-noatime", "memfs store", never,
 	 "copy_file_range from a handle with O_NOATIME leaves atime alone on tmpfs; the request "
 	 "carries no flags of the handles (and no open was asked for), so the daemon moves it. "
 	 "The tester leaves such a copy out on both sides"},
-	{"fifo-times", "memfs passthrough", fifo_times,
+	{"fifo-times", "memfs passthrough store", fifo_times,
 	 "a write to a fifo moves its mtime and ctime; the pipe is the kernel's own, and "
 	 "FUSE marks all but regular files S_NOCMTIME, so it neither moves them nor asks"},
 	{"mmap-unbacked", "backed", mmap_unbacked,
@@ -207,7 +208,7 @@ static const struct rule {
 	 "a "
 	 "write, which takes file capabilities away; natively they stay. The tester gives none in "
 	 "runs with mappings"},
-	{"mmap-stale", "timeouts", mmap_stale,
+	{"mmap-stale", "timeouts store", mmap_stale,
 	 "tmpfs allocates a page when a mapping of a hole is only read: of that the kernel knows "
 	 "nothing, and shows the st_blocks that it has cached until attr_timeout"},
 	{"ioctl-stale", "timeouts", never,
@@ -236,7 +237,7 @@ static const struct rule {
 	{"behind-size", "behind", never,
 	 "copy_file_range(2) goes by the size that the kernel has cached, however old. The tester "
 	 "has it refreshed by fstat(2), on both sides"},
-	{"setfl-late", "passthrough", never,
+	{"setfl-late", "passthrough store", never,
 	 "O_APPEND and O_NOATIME of a backing file are those of open(2): what fcntl(2) changes "
 	 "later "
 	 "does not reach it. The tester only ever adds O_APPEND"},

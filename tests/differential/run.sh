@@ -77,6 +77,14 @@ memfs() {
 	bare tmpfs "$options" "$top/b" && serve --backend=tmpfs -o "$options" "$top/a" && compare "$@"
 }
 
+# backed OPTIONS SHARE ARGUMENT...: the same with the other store of data
+backed() {
+	local options=$1
+	shift
+	bare tmpfs "$options" "$top/b" && serve --backend=tmpfs -o "$options,data=passthrough" "$top/a" &&
+		compare "$@" --allow=none,store
+}
+
 # passthrough KIND BARE-OPTIONS OPTIONS SHARE ARGUMENT...
 passthrough() {
 	local kind=$1 of_bare=$2 options=$3 share=$4
@@ -127,6 +135,8 @@ ext4=512m,100000
 
 pair memfs memfs $tmpfs 1
 pair memfs-full memfs size=64m,nr_inodes=2k 20 --group=$fill
+pair backed backed $tmpfs 2
+pair backed-full backed size=64m,nr_inodes=2k 20 --group=$fill
 
 on_tmpfs() { passthrough tmpfs "$@"; }
 on_ext4() { passthrough ext4 "$@"; }
