@@ -60,8 +60,12 @@ static int resize(const struct backed *backed, uint64_t pages)
 	return fsconfig(backed->context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
-/* If it is used now, it is taken back when a later file goes.  The lock is held. */
-static void adjust(struct backed *backed)
+/*
+ * Gives as much extra room as there are pages of dying files, or takes it back: what is used now,
+ * is taken back when a later file goes.  `lazily`: not while there is room anyway.  The lock is
+ * held.
+ */
+static void adjust(struct backed *backed, int lazily)
 {
 	uint64_t want = backed->dying / PER_PAGE;
 
@@ -69,7 +73,7 @@ static void adjust(struct backed *backed)
 		return;
 	if (want > most_lent(backed->limit))
 		want = most_lent(backed->limit);
-	if (want == backed->lent || (want > backed->lent && has_plenty(backed)))
+	if (want == backed->lent || (lazily && want > backed->lent && has_plenty(backed)))
 		return;
 	if (resize(backed, backed->limit + want) == 0)
 		backed->lent = want;
@@ -81,7 +85,7 @@ void backed_space_dying(struct backed *backed, int64_t blocks)
 		return;
 	pthread_mutex_lock(&backed->lock);
 	backed->dying += (uint64_t)blocks;
-	adjust(backed);
+	adjust(backed, 1);
 	pthread_mutex_unlock(&backed->lock);
 }
 
@@ -89,19 +93,16 @@ int backed_space(const struct memfs *fs, struct llfused_statfs *out)
 {
 	struct backed *backed = fs->backed;
 	struct statfs st;
-	uint64_t used, dying;
 	int result;
 
 	pthread_mutex_lock(&backed->lock);
+	adjust(backed, 0);
 	result = fstatfs(backed->root, &st);
-	dying = backed->dying / PER_PAGE;
 	pthread_mutex_unlock(&backed->lock);
 	if (result < 0)
 		return -errno;
-	used = (uint64_t)st.f_blocks - (uint64_t)st.f_bfree;
-	used -= dying < used ? dying : used;
 	out->blocks = backed->limit;
-	out->bfree = used < backed->limit ? backed->limit - used : 0;
+	out->bfree = (uint64_t)st.f_bfree < backed->limit ? (uint64_t)st.f_bfree : backed->limit;
 	out->bavail = out->bfree;
 	return 0;
 }

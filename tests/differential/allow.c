@@ -219,6 +219,10 @@ static const struct rule {
 	 "if it were another user's; and for all users FUSE does so before it looks at "
 	 "RLIMIT_FSIZE. "
 	 "The tester leaves root's writes to such files out, and all under that limit"},
+	{"suid-limit", "store", never,
+	 "of a file that the kernel passes through, FUSE clears set-uid and set-gid bits and file "
+	 "capabilities before the backing file looks at RLIMIT_FSIZE. The tester leaves writes to "
+	 "such files under that limit out, on both sides"},
 	{"setgid-member", "passthrough", never,
 	 "a set-gid bit without group-execute stays when root or a member of the file's group "
 	 "writes, truncates or changes owners. Requests do not name the caller's groups (nor, "

@@ -78,6 +78,13 @@ static bool has_backed_bits(const struct stat *st)
 	return has_bits(st) && S_ISREG(st->st_mode) && allow_is_on("suid-backed");
 }
 
+/* The rule suid-limit. */
+static bool loses_under_limit(int fd, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && allow_is_on("suid-limit") &&
+	       (has_bits(st) || has_capability(fd));
+}
+
 static bool root_loses_bits(const struct stat *st)
 {
 	return geteuid() == 0 && has_backed_bits(st);
@@ -108,7 +115,8 @@ bool spare_limited(int fd, int64_t off, int64_t len)
 {
 	struct stat st;
 
-	return (fstat(fd, &st) == 0 && has_backed_bits(&st)) || spare_write(fd, off, len);
+	return (fstat(fd, &st) == 0 && (loses_under_limit(fd, &st) || has_backed_bits(&st))) ||
+	       spare_write(fd, off, len);
 }
 
 /* How these cut what they move is not in our hands. */
