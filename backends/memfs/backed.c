@@ -104,7 +104,7 @@ void backed_free(struct memfs *fs, struct inode *inode)
 {
 	struct backed_name name = backed_name(inode);
 
-	backed_drop_id(fs, inode);
+	backed_drop_id(inode);
 	unlinkat(fs->backed->root, name.text, 0);
 	if (inode->backed.state & BACKED_DYING)
 		backed_space_dying(fs->backed, -(int64_t)inode->backed.blocks);

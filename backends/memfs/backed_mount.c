@@ -77,13 +77,16 @@ static int make_dirs(int root)
 
 static int fill_in(struct backed *backed, uint64_t pages)
 {
+	int result;
+
 	backed->root = make_tmpfs(pages);
 	if (backed->root < 0 || make_dirs(backed->root) < 0)
 		return -errno;
 	backed->pages = openat(backed->root, "pages", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (backed->pages < 0)
 		return -errno;
-	return backed_space_start(backed, pages);
+	result = backed_idle_start(backed);
+	return result ? result : backed_space_start(backed, pages);
 }
 
 int backed_start(struct memfs *fs, struct llfused_error *error)
@@ -136,6 +139,7 @@ void backed_stop(struct memfs *fs)
 
 	if (!backed)
 		return;
+	backed_idle_stop(backed);
 	backed_space_stop(backed);
 	if (backed->pages >= 0)
 		close(backed->pages);

@@ -25,9 +25,8 @@ uint64_t backed_timeout(const struct inode *inode)
 
 /* ---- ids ---- */
 
-void backed_drop_id(struct memfs *fs, struct inode *inode)
+void backed_drop_id(struct inode *inode)
 {
-	(void)fs;
 	if (inode->backed.id)
 		llfused_backing_close(inode->backed.id);
 	inode->backed.id = 0;
@@ -135,14 +134,18 @@ int backed_tmpfile(struct llfused_ctx *ctx, uint64_t parent, uint32_t mode, uint
 
 /* ---- release ---- */
 
-static void leave(struct memfs *fs, struct inode *inode, uint64_t fh)
+/* 1 when its id is to get in line: see backed_idle_note(). */
+static int leave(struct memfs *fs, struct inode *inode, uint64_t fh)
 {
 	inode->backed.mappers -= (uint32_t)fh;
 	if (--inode->backed.opens)
-		return;
+		return 0;
 	backed_refresh(fs, inode);
-	backed_drop_id(fs, inode);
 	backed_judge(fs, inode);
+	if (inode->nlink)
+		return backed_idle_note(inode);
+	backed_drop_id(inode);
+	return 0;
 }
 
 int backed_release(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32_t flags,
@@ -150,12 +153,17 @@ int backed_release(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, uint32
 {
 	struct memfs *fs = ctx->fs;
 	struct inode *inode = inode_get(&fs->inodes, nodeid);
+	uint64_t file;
+	int idle;
 
 	(void)flags;
 	(void)lock_owner;
 	if (!inode)
 		return -ESTALE;
-	leave(fs, inode, fh);
+	idle = leave(fs, inode, fh);
+	file = inode->backed.file;
 	inode_unlock(&fs->inodes, inode);
+	if (idle)
+		backed_idle_enqueue(fs, inode_index(&fs->inodes, inode), file);
 	return 0;
 }

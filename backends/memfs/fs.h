@@ -26,6 +26,7 @@ enum fs_data { FS_DATA_AUTO, FS_DATA_CACHED, FS_DATA_PASSTHROUGH };
  *   an inode's lock      everything of that inode
  *   a lane's lock        of the slab, then of pages, or of the itable: for a moment
  *   pages.lock, itable.lock    what the lanes take their stocks from, for a moment
+ *   backed.lock          for a moment, too
  *
  * Who holds a directory may wait for an inode that has a name in it, never for one that is above.
  * Two directories, neither the other's child, are held only under `moves`: one that is above the
