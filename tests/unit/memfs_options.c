@@ -1,6 +1,7 @@
 /*
  * memfs: mount options, written as for tmpfs, and what statfs says of them.
  */
+#include "daemon/host.h"
 #include "memfs_fixture.h"
 
 #include <criterion/criterion.h>
@@ -50,6 +51,61 @@ Test(memfs_options, inodes)
 	fx_start(&fx, "nr_inodes=0");
 	cr_expect_eq(fx_statfs(&fx).files, 0);
 	cr_expect_gt(fx_file(&fx, ROOT, "f"), 0);
+	fx_stop(&fx);
+}
+
+static enum fs_data store_of(const char *options)
+{
+	enum fs_data store;
+	struct fx fx;
+
+	fx_start(&fx, options);
+	store = fx.fs->store;
+	cr_expect_null(fx.fs->backed, "%s", options);
+	fx_stop(&fx);
+	return store;
+}
+
+Test(memfs_options, where_data_are_kept)
+{
+	cr_expect_eq(store_of("size=1m"), FS_DATA_AUTO);
+	cr_expect_eq(store_of("data=auto"), FS_DATA_AUTO);
+	cr_expect_eq(store_of("data=passthrough,data=cached"), FS_DATA_CACHED);
+}
+
+/* Takes root, as the tests of a mount do. */
+Test(memfs_options, data_in_a_private_tmpfs_are_limited_and_wish_for_passthrough)
+{
+	struct llfused_wishes wishes = {.wants = memfs_backend.wants, .ops = memfs_backend.ops};
+	struct fx fx;
+
+	fx_start(&fx, "data=passthrough,size=3m,nr_inodes=10");
+	memfs_backend.wish(fx.fs, &wishes);
+	cr_expect(wishes.wants & LLFUSED_WANT_PASSTHROUGH);
+	cr_expect_eq(wishes.wants & ~LLFUSED_WANT_PASSTHROUGH, memfs_backend.wants);
+	cr_assert_not_null(wishes.ops->open);
+	fx.ops = wishes.ops;
+	cr_expect_eq(fx_statfs(&fx).blocks, 768);
+	cr_expect_eq(fx_statfs(&fx).bfree, 768);
+	cr_expect_eq(fx_statfs(&fx).files, 10);
+	fx_stop(&fx);
+	fx_start(&fx, "data=cached");
+	wishes = (struct llfused_wishes){.wants = memfs_backend.wants, .ops = memfs_backend.ops};
+	memfs_backend.wish(fx.fs, &wishes);
+	cr_expect_eq(wishes.wants, memfs_backend.wants);
+	cr_expect_null(wishes.ops->open);
+	fx_stop(&fx);
+}
+
+Test(memfs_options, a_kernel_without_passthrough_is_told_of)
+{
+	const struct llfused_conn conn = {.want = memfs_backend.wants};
+	struct fx fx;
+
+	fx_start(&fx, "data=passthrough");
+	cr_expect_eq(memfs_backend.init(fx.fs, &conn), -EIO);
+	cr_assert_not_null(host_fatal_text());
+	cr_expect_not_null(strstr(host_fatal_text(), "data=cached"), "%s", host_fatal_text());
 	fx_stop(&fx);
 }
 
