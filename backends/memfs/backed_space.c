@@ -16,16 +16,14 @@
 #define PER_PAGE (PAGE_BYTES / 512)
 
 /*
- * Most pages of extra room.  Who keeps such files from being forgotten (by O_PATH) must not get
- * past the limit by much.
+ * Most pages of extra room: what can be written in the moment that it takes to forget a file.  Who
+ * keeps such files from being forgotten (by O_PATH) must not get past the limit by much.
  */
 static uint64_t most_lent(uint64_t limit)
 {
-	uint64_t most = (UINT64_C(16) << 20) / PAGE_BYTES;
+	uint64_t least = (UINT64_C(16) << 20) / PAGE_BYTES;
 
-	if (most < limit / 8)
-		most = limit / 8;
-	return most < limit ? most : limit;
+	return limit / 8 > least ? limit / 8 : least;
 }
 
 int backed_space_start(struct backed *backed, uint64_t limit)
