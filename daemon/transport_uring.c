@@ -152,6 +152,8 @@ static int make_workers(struct session *s, const struct plan *p, struct err *err
 		ret = workers_make(s, p->threads,
 				   s->use_uring ? worker_loop_uring : worker_loop_plain, "reader",
 				   true, err);
+	if (ret == 0)
+		s->workers[p->threads].rests = true;
 	return ret;
 }
 

@@ -24,6 +24,7 @@ struct worker {
 	struct slot *slot; /* its own, or the one of the pool that the next message goes to */
 	pthread_t thread;
 	bool running; /* the thread was started and is to be joined */
+	bool rests;   /* after a FORGET, so that more of them come at once */
 	bool own_fd;  /* a clone; else the session's descriptor, shared and non-blocking */
 	int fd;
 	atomic_bool quit;     /* leave at the next chance, which a signal gives */

@@ -163,13 +163,36 @@ bool worker_run(struct worker *w, size_t *len)
 	return false;
 }
 
+/* Each FORGET that finds a reader waiting wakes it, at the cost of whoever deletes the file.  Those
+ * that come meanwhile make one message; an INTERRUPT can wait that long, too. */
+static void rest(void)
+{
+	static const struct timespec moment = {.tv_nsec = 1000000};
+
+	nanosleep(&moment, NULL);
+}
+
+static bool is_forget(const struct slot *slot)
+{
+	uint32_t opcode = slot->request.head.opcode;
+
+	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
+}
+
 int worker_message(struct worker *w, size_t size, size_t *len)
 {
+	bool forget;
+	int ret;
+
 	if (size > w->largest)
 		w->largest = size;
 	if (dispatch_receive(w->slot, w->slot->message, size, len) == DISPATCH_DONE)
 		return 0;
-	return worker_run(w, len) ? 0 : take_slot(w);
+	forget = is_forget(w->slot);
+	ret = worker_run(w, len) ? 0 : take_slot(w);
+	if (forget && w->rests)
+		rest();
+	return ret;
 }
 
 /* ---- threads ---- */
