@@ -64,7 +64,7 @@ LAYER := $(B)/layer
 inc_daemon     := -Ibackends/include -I$(LAYER)/proto
 inc_backends   := -Ibackends/include
 inc_unit       := -Ibackends/include -I$(LAYER)/proto -I$(LAYER)/daemon -I$(LAYER)/memfs \
-	-I$(LAYER)/passthrough
+	-I$(LAYER)/passthrough -I$(LAYER)/fsbench
 inc_integration := -Ibackends/include
 
 objs = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -77,6 +77,8 @@ HELLO_OBJ  := $(call objs,$(HELLO_SRC))
 KV_OBJ     := $(call objs,$(KV_SRC))
 DAEMON_OBJ := $(call objs,$(DAEMON_SRC))
 BENCH_OBJ  := $(call objs,$(BENCH_SRC))
+# What the unit tests look at: the parts without side effects.
+BENCH_PURE := $(call objs,$(addprefix tools/fsbench/,goal.c histogram.c stats.c svg.c))
 UNIT_OBJ   := $(call objs,$(UNIT_SRC))
 INTEG_OBJ  := $(call objs,$(INTEG_SRC))
 DIFF_OBJ   := $(call objs,$(DIFF_SRC))
@@ -130,11 +132,13 @@ $(B)/plugindir: FORCE
 FORCE:
 
 $(LAYER)/.made: Makefile
-	@mkdir -p $(LAYER)/proto $(LAYER)/daemon $(LAYER)/memfs $(LAYER)/passthrough
+	@mkdir -p $(LAYER)/proto $(LAYER)/daemon $(LAYER)/memfs $(LAYER)/passthrough \
+		$(LAYER)/fsbench
 	@ln -sfn $(CURDIR)/proto $(LAYER)/proto/proto
 	@ln -sfn $(CURDIR)/daemon $(LAYER)/daemon/daemon
 	@ln -sfn $(CURDIR)/backends/memfs $(LAYER)/memfs/memfs
 	@ln -sfn $(CURDIR)/backends/passthrough $(LAYER)/passthrough/passthrough
+	@ln -sfn $(CURDIR)/tools/fsbench $(LAYER)/fsbench/fsbench
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(PROTO_OBJ) $(BUILTIN_OBJ) $(PLUGIN_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) \
@@ -165,10 +169,10 @@ $(B)/plugins/.llfused-build:
 
 $(B)/fsbench: $(BENCH_OBJ)
 	$(say) LINK $@
-	$(Q)$(LINK) -o $@ $^
+	$(Q)$(LINK) -o $@ $^ -lm
 
 # It loads plugins, too.
-$(B)/tests/unit: $(UNIT_OBJ) $(DAEMON_LIB)
+$(B)/tests/unit: $(UNIT_OBJ) $(DAEMON_LIB) $(BENCH_PURE)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(LINK) -Wl,--export-dynamic -o $@ $^ -luring -lcriterion -ldl

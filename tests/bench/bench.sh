@@ -143,7 +143,7 @@ goals() {
 
 # The Python example would take minutes over the data phases (a few MiB/s), so it is left out of them.
 data_systems=("${systems[@]/llfuse-py/}")
-data=seq-write,seq-read,direct-write,direct-read,rand-write,rand-read,rand-cwrite,rand-cread
+data=seq-over,seq-read,direct-write,direct-read,rand-write,rand-read,rand-cwrite,rand-cread
 small=create,stat,open,open-write,open-read,readdir,rename,unlink,mkdir,rmdir
 size=(--files="${BENCH_FILES:-3000}" --rounds="${BENCH_ROUNDS:-5}")
 status=0

@@ -1,7 +1,6 @@
 #!/bin/bash
-# messages.sh begin|end SYSTEM PHASE DONE: fsbench's hook: how many FUSE messages of each kind a phase cost, for each of
-# its operations (for each MiB where that is the unit), as a line "messages ...".  Knows that llfused logs its counters
-# at SIGUSR1, and nothing of phases but which of them count bytes.
+# messages.sh begin|end SYSTEM PHASE DONE: fsbench's hook: how many FUSE messages of each kind a phase cost, for each one
+# of what it counts, as a line "messages ...".  Knows that llfused logs its counters at SIGUSR1, and nothing of phases.
 #
 # Environment: MESSAGES   a directory with SYSTEM.pid and SYSTEM.log, the daemon's process id and log
 set -eu
@@ -28,7 +27,6 @@ done
 grep 'counters: ' "$log" | grep -v malformed= | tail -n 1 >"$MESSAGES/$system.$when"
 [[ $when == end ]] || exit 0
 
-[[ $phase != seq-* && $phase != direct-* ]] || count=$((count >> 20))
 awk -v who="$system" -v what="$phase" -v count="$count" '
 	{
 		for (i = 1; i <= NF; i++)
@@ -41,9 +39,9 @@ awk -v who="$system" -v what="$phase" -v count="$count" '
 			}
 	}
 	END {
-		printf "messages %-13s %-12s", what, who
+		printf "messages %-12s %-18s", what, who
 		for (i = 1; i <= n; i++)
-			if (total[name[i]] > 0 && count > 0)
+			if (count > 0 && total[name[i]] / count >= 0.005)
 				printf " %s %.2f", name[i], total[name[i]] / count
 		print ""
 	}' "$MESSAGES/$system.begin" "$MESSAGES/$system.end"

@@ -14,13 +14,16 @@
 void hook_call(const struct plan *plan, const char *when, const struct system *system,
 	       const struct phase *phase, uint64_t done)
 {
-	char number[24];
+	char number[32];
 	int status = -1;
 	pid_t pid;
 
 	if (plan->hook == NULL)
 		return;
-	snprintf(number, sizeof(number), "%" PRIu64, done);
+	if (phase->flags & PHASE_MIB)
+		snprintf(number, sizeof(number), "%.3f", (double)done / (1 << 20));
+	else
+		snprintf(number, sizeof(number), "%" PRIu64, done);
 	char *const arguments[] = {(char *)plan->hook,  (char *)when, (char *)system->name,
 				   (char *)phase->name, number,       NULL};
 	if (posix_spawnp(&pid, plan->hook, NULL, NULL, arguments, environ) != 0 ||

@@ -1,168 +1,14 @@
 /*
- * The table of phases, and the bodies of those that work on small files and directories.
- * Knows one client's directory; must not know of systems, rounds or threads.
+ * The table of phases, and the states that they find and leave.  Knows one client's directory; must
+ * not know of systems, rounds or threads.
  */
-#include "fsbench.h"
+#include "bodies.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* The n-th name: a letter and seven digits.  By hand, since printf would show in the fast phases.
- */
-static void name_put(char name[static 9], char letter, unsigned n)
-{
-	name[0] = letter;
-	for (int i = 7; i > 0; i--, n /= 10)
-		name[i] = (char)('0' + n % 10);
-	name[8] = '\0';
-}
-
-/* Open the n-th file and do one 4 KiB transfer (none, read or write), as `access` says. */
-static int file_touch(struct client *client, unsigned n, int flags, bool transfer)
-{
-	char name[9];
-	ssize_t moved = BLOCK_SIZE;
-	int error = 0;
-
-	name_put(name, 'f', n);
-	int fd = openat(client->dirfd, name, flags | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	if (transfer && (flags & O_ACCMODE) == O_RDONLY)
-		moved = read(fd, client->buffer, BLOCK_SIZE);
-	else if (transfer)
-		moved = write(fd, client->buffer, BLOCK_SIZE);
-	if (moved != BLOCK_SIZE)
-		error = moved < 0 ? -errno : -EIO;
-	if (close(fd) != 0 && error == 0)
-		error = -errno;
-	return error;
-}
-
-static int files_touch(struct client *client, int flags, bool transfer, uint64_t *done)
-{
-	for (unsigned n = 0; n < client->files; n++) {
-		int error = file_touch(client, n, flags, transfer);
-		if (error != 0)
-			return error;
-	}
-	*done += client->files;
-	return 0;
-}
-
-static int small_create(struct client *client, uint64_t *done)
-{
-	return files_touch(client, O_WRONLY | O_CREAT | O_EXCL, false, done);
-}
-
-static int small_open(struct client *client, uint64_t *done)
-{
-	return files_touch(client, O_RDONLY, false, done);
-}
-
-static int small_write(struct client *client, uint64_t *done)
-{
-	return files_touch(client, O_WRONLY, true, done);
-}
-
-static int small_read(struct client *client, uint64_t *done)
-{
-	return files_touch(client, O_RDONLY, true, done);
-}
-
-static int small_stat(struct client *client, uint64_t *done)
-{
-	struct stat st;
-	char name[9];
-
-	for (unsigned n = 0; n < client->files; n++) {
-		name_put(name, 'f', n);
-		if (fstatat(client->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-			return -errno;
-	}
-	*done += client->files;
-	return 0;
-}
-
-static int small_readdir(struct client *client, uint64_t *done)
-{
-	uint64_t entries = 0;
-	int fd = openat(client->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (dir == NULL) {
-		int error = -errno;
-		if (fd >= 0)
-			close(fd);
-		return error;
-	}
-	errno = 0;
-	while ((entry = readdir(dir)) != NULL)
-		entries += entry->d_name[0] != '.';
-	int error = -errno;
-	closedir(dir);
-	if (error == 0 && entries != client->files)
-		error = -EIO; /* an entry was skipped or shown twice */
-	*done += entries;
-	return error;
-}
-
-static int small_rename(struct client *client, uint64_t *done)
-{
-	char here[9], there[9];
-
-	for (unsigned n = 0; n < client->files; n++) {
-		name_put(here, 'f', n);
-		name_put(there, 'g', n);
-		if (renameat(client->dirfd, here, client->dirfd, there) != 0 ||
-		    renameat(client->dirfd, there, client->dirfd, here) != 0)
-			return -errno;
-	}
-	*done += client->files;
-	return 0;
-}
-
-static int names_remove(struct client *client, char letter, int flags, uint64_t *done)
-{
-	char name[9];
-
-	for (unsigned n = 0; n < client->files; n++) {
-		name_put(name, letter, n);
-		if (unlinkat(client->dirfd, name, flags) != 0)
-			return -errno;
-	}
-	*done += client->files;
-	return 0;
-}
-
-static int small_unlink(struct client *client, uint64_t *done)
-{
-	return names_remove(client, 'f', 0, done);
-}
-
-static int small_mkdir(struct client *client, uint64_t *done)
-{
-	char name[9];
-
-	for (unsigned n = 0; n < client->files; n++) {
-		name_put(name, 'd', n);
-		if (mkdirat(client->dirfd, name, 0755) != 0)
-			return -errno;
-	}
-	*done += client->files;
-	return 0;
-}
-
-static int small_rmdir(struct client *client, uint64_t *done)
-{
-	return names_remove(client, 'd', AT_REMOVEDIR, done);
-}
+#define ANY STATE_ANY, STATE_ANY
 
 /* In the order in which they run: each finds what it wants mostly done by the one before. */
 const struct phase phase_table[] = {
@@ -176,14 +22,28 @@ const struct phase phase_table[] = {
 	{"unlink", "/s", small_unlink, STATE_FILES, STATE_EMPTY, 0},
 	{"mkdir", "/s", small_mkdir, STATE_EMPTY, STATE_DIRS, 0},
 	{"rmdir", "/s", small_rmdir, STATE_DIRS, STATE_EMPTY, 0},
-	{"seq-write", "MiB/s", data_write_cached, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES},
-	{"seq-read", "MiB/s", data_read_cached, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES | PHASE_WARM},
-	{"direct-write", "MiB/s", data_write_direct, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES},
-	{"direct-read", "MiB/s", data_read_direct, STATE_ANY, STATE_ANY, PHASE_BIG_BYTES},
-	{"rand-write", "/s", data_random_write, STATE_ANY, STATE_ANY, PHASE_BIG},
-	{"rand-read", "/s", data_random_read, STATE_ANY, STATE_ANY, PHASE_BIG},
-	{"rand-cwrite", "/s", data_random_write_cached, STATE_ANY, STATE_ANY, PHASE_BIG},
-	{"rand-cread", "/s", data_random_read_cached, STATE_ANY, STATE_ANY, PHASE_BIG | PHASE_WARM},
+	{"untar", "files/s", tree_untar, STATE_EMPTY, STATE_TREE, 0},
+	{"walk", "files/s", tree_walk, STATE_TREE, STATE_TREE, PHASE_REPEATS},
+	{"rmtree", "entries/s", tree_remove, STATE_TREE, STATE_EMPTY, 0},
+	{"build", "units/s", build_run, STATE_BUILD, STATE_BUILD, PHASE_REPEATS},
+	{"sqlite", "commits/s", sqlite_run, STATE_DB, STATE_DB, PHASE_REPEATS},
+	{"large", "MiB/s", large_run, ANY, PHASE_MIB | PHASE_REPEATS},
+	{"seq-new", "MiB/s", data_new, ANY, PHASE_MIB},
+	{"seq-over", "MiB/s", data_over, ANY, PHASE_BIG_BYTES},
+	{"seq-read", "MiB/s", data_read, ANY, PHASE_BIG_BYTES | PHASE_WARM},
+	{"direct-write", "MiB/s", data_direct_write, ANY, PHASE_BIG_BYTES},
+	{"direct-read", "MiB/s", data_direct_read, ANY, PHASE_BIG_BYTES},
+	{"rand-write", "/s", data_random_direct_write, ANY, PHASE_BIG},
+	{"rand-read", "/s", data_random_direct_read, ANY, PHASE_BIG},
+	{"rand-cwrite", "/s", data_random_write, ANY, PHASE_BIG},
+	{"rand-cread", "/s", data_random_read, ANY, PHASE_BIG | PHASE_WARM},
+	{"mmap-write", "MiB/s", mapped_write, ANY, PHASE_BIG_BYTES},
+	{"mmap-read", "MiB/s", mapped_read, ANY, PHASE_BIG_BYTES | PHASE_WARM},
+	{"mmap-rwrite", "/s", mapped_random_write, ANY, PHASE_BIG},
+	{"mmap-rread", "/s", mapped_random_read, ANY, PHASE_BIG | PHASE_WARM},
+	{"trip-getattr", "/s", trip_getattr, ANY, PHASE_BIG | PHASE_TRIP},
+	{"trip-read", "/s", trip_read, ANY, PHASE_BIG | PHASE_TRIP},
+	{"trip-write", "/s", trip_write, ANY, PHASE_BIG | PHASE_TRIP},
 };
 
 const unsigned phase_count = sizeof(phase_table) / sizeof(phase_table[0]);
@@ -200,12 +60,8 @@ const struct phase *phase_find(const char *name, size_t length)
 static int state_empty(struct client *client)
 {
 	uint64_t done = 0;
-	int error = 0;
+	int error = client->state == STATE_EMPTY ? 0 : tree_remove(client, &done);
 
-	if (client->state == STATE_FILES || client->state == STATE_FILLED)
-		error = small_unlink(client, &done);
-	else if (client->state == STATE_DIRS)
-		error = small_rmdir(client, &done);
 	if (error == 0)
 		client->state = STATE_EMPTY;
 	return error;
@@ -218,6 +74,30 @@ static bool state_serves(enum state have, enum state wanted)
 	       (wanted == STATE_FILES && have == STATE_FILLED);
 }
 
+/* Make what a state has, in an empty directory. */
+static int state_make(struct client *client, enum state wanted)
+{
+	uint64_t done = 0;
+
+	switch (wanted) {
+	case STATE_FILES:
+	case STATE_FILLED:
+		return small_create(client, &done);
+	case STATE_DIRS:
+		return small_mkdir(client, &done);
+	case STATE_TREE:
+		return tree_untar(client, &done);
+	case STATE_BUILD:
+		return build_sources(client);
+	case STATE_DB:
+		return sqlite_make(client);
+	case STATE_ANY:
+	case STATE_EMPTY:
+		break;
+	}
+	return 0;
+}
+
 static int state_reach(struct client *client, enum state wanted)
 {
 	uint64_t done = 0;
@@ -225,11 +105,12 @@ static int state_reach(struct client *client, enum state wanted)
 
 	if (state_serves(client->state, wanted))
 		return 0;
-	if (!(wanted == STATE_FILLED && client->state == STATE_FILES))
+	if (wanted != STATE_FILLED || client->state != STATE_FILES) {
 		error = state_empty(client);
-	if (error == 0 && wanted != STATE_EMPTY && client->state == STATE_EMPTY)
-		error = wanted == STATE_DIRS ? small_mkdir(client, &done)
-					     : small_create(client, &done);
+		client->state = STATE_ANY; /* something lies there, until all is done */
+		if (error == 0)
+			error = state_make(client, wanted);
+	}
 	if (error == 0 && wanted == STATE_FILLED)
 		error = small_write(client, &done);
 	if (error == 0)
@@ -242,6 +123,8 @@ int phase_prepare(struct client *client, const struct phase *phase)
 	uint64_t done = 0;
 	int error = 0;
 
+	if (client->dirfd < 0) /* the system is a file, which is there */
+		return 0;
 	if (phase->flags & PHASE_BIG)
 		error = data_fill(client);
 	if (error == 0)
@@ -259,9 +142,18 @@ void phase_finish(struct client *client, const struct phase *phase)
 
 int phase_clear(struct client *client)
 {
-	int error = state_empty(client);
+	uint64_t done = 0;
+	int error = tree_remove(client, &done);
 
 	if (unlinkat(client->bigdir, client->big, 0) != 0 && errno != ENOENT && error == 0)
 		error = -errno;
 	return error;
+}
+
+uint64_t client_random(struct client *client)
+{
+	client->seed ^= client->seed << 13;
+	client->seed ^= client->seed >> 7;
+	client->seed ^= client->seed << 17;
+	return client->seed;
 }

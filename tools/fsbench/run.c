@@ -51,6 +51,8 @@ static void *share_run(void *argument)
 	if (share->first)
 		hook_call(job->plan, "begin", job->system, phase, 0);
 	pthread_barrier_wait(&job->ready);
+	share->client->paused = 0;
+	memset(&share->client->latency, 0, sizeof(share->client->latency));
 	share->begin = clock_now();
 	do {
 		if (error == 0)
@@ -58,6 +60,7 @@ static void *share_run(void *argument)
 		share->end = clock_now();
 	} while (error == 0 && (phase->flags & PHASE_REPEATS) &&
 		 share->end - share->begin < REPEAT_NS);
+	share->end -= share->client->paused;
 	share->error = error;
 	if (error == 0)
 		phase_finish(share->client, phase);
@@ -83,9 +86,15 @@ static int shares_rate(const struct share *shares, unsigned count, double *rate,
 	return 0;
 }
 
+static unsigned system_threads(const struct plan *plan, const struct system *system)
+{
+	return system->threads > 0 ? system->threads : plan->threads;
+}
+
+/* Run one phase by all clients; the rate stays as it is if the phase fails. */
 static int phase_measure(struct client *clients, struct job *job, double *rate)
 {
-	unsigned count = job->plan->threads;
+	unsigned count = system_threads(job->plan, job->system);
 	struct share *shares = calloc(count, sizeof(*shares));
 	uint64_t done;
 
@@ -111,30 +120,29 @@ static int phase_measure(struct client *clients, struct job *job, double *rate)
 	return error;
 }
 
-static void client_name(char name[static 16], char letter, unsigned n)
-{
-	snprintf(name, 16, "%c%u", letter, n);
-}
-
 static int client_open(struct client *client, const struct plan *plan, int top, unsigned n)
 {
 	char name[16];
 
-	*client = (struct client){.dirfd = -1,
-				  .bigdir = top,
-				  .files = plan->files,
-				  .size = plan->size,
-				  .seed = 0x9e3779b97f4a7c15ULL * (n + 1),
-				  .state = STATE_EMPTY};
-	client_name(client->big, 'b', n);
-	client_name(name, 't', n);
-	if (posix_memalign(&client->buffer, BLOCK_SIZE, CHUNK_SIZE) != 0)
-		return -ENOMEM;
-	memset(client->buffer, 'x', CHUNK_SIZE);
+	client->bigdir = top;
+	client->state = STATE_EMPTY;
+	snprintf(client->big, sizeof(client->big), "b%u", n);
+	snprintf(name, sizeof(name), "t%u", n);
+	client->files = plan->files;
 	if (mkdirat(top, name, 0755) != 0)
 		return -errno;
 	client->dirfd = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return client->dirfd < 0 ? -errno : 0;
+}
+
+static int client_start(struct client *client, const struct plan *plan, unsigned n)
+{
+	*client = (struct client){
+		.dirfd = -1, .size = plan->size, .seed = 0x9e3779b97f4a7c15ULL * (n + 1)};
+	if (posix_memalign(&client->buffer, BLOCK_SIZE, CHUNK_SIZE) != 0)
+		return -ENOMEM;
+	memset(client->buffer, 'x', CHUNK_SIZE);
+	return 0;
 }
 
 /* Leave nothing behind, also after a failure; what cannot be removed is left. */
@@ -142,7 +150,7 @@ static void client_close(struct client *client, unsigned n)
 {
 	char name[16];
 
-	client_name(name, 't', n);
+	snprintf(name, sizeof(name), "t%u", n);
 	if (client->dirfd >= 0) {
 		phase_clear(client);
 		close(client->dirfd);
@@ -151,11 +159,33 @@ static void client_close(struct client *client, unsigned n)
 	free(client->buffer);
 }
 
+/* Keep what one phase gave in one round. */
+static void sample_keep(const struct job *job, const struct client *clients,
+			struct samples *samples, unsigned phase, double rate)
+{
+	unsigned system = (unsigned)(job->system - job->plan->systems);
+	unsigned round = samples->count[phase][system]++;
+	struct histogram all = {.count = 0};
+
+	samples->rate[phase][system][round] = rate;
+	if (rate < 0 || !(job->phase->flags & PHASE_TRIP))
+		return;
+	for (unsigned i = 0; i < system_threads(job->plan, job->system); i++)
+		histogram_merge(&all, &clients[i].latency);
+	histogram_merge(&samples->latency[phase][system], &all);
+	samples->tail[phase][system][round] =
+		(struct tail){.p50 = (double)histogram_quantile(&all, 0.5) / 1e3,
+			      .p99 = (double)histogram_quantile(&all, 0.99) / 1e3,
+			      .p999 = (double)histogram_quantile(&all, 0.999) / 1e3};
+}
+
 static int phases_run(const struct plan *plan, struct samples *samples, unsigned system,
-		      unsigned round, struct client *clients)
+		      struct client *clients)
 {
 	for (unsigned i = 0; i < plan->phase_count; i++) {
 		double rate = -1;
+		if (clients[0].dirfd < 0 && !(plan->phases[i]->flags & PHASE_TRIP))
+			continue; /* a single file cannot */
 		struct job job = {
 			.plan = plan, .system = &plan->systems[system], .phase = plan->phases[i]};
 		int error = phase_measure(clients, &job, &rate);
@@ -165,40 +195,75 @@ static int phases_run(const struct plan *plan, struct samples *samples, unsigned
 				plan->phases[i]->name, strerror(-error));
 			return -1;
 		}
-		samples->rate[i][system][round] = rate;
+		sample_keep(&job, clients, samples, i, rate);
 	}
 	return 0;
 }
 
-/* One system's turn in one round, in a fresh directory of its own. */
-static int turn_run(const struct plan *plan, struct samples *samples, unsigned system,
-		    unsigned round)
+static int turn_failed(const struct system *system, int error)
 {
+	fprintf(stderr, "fsbench: %s: %s: %s\n", system->name, system->dir, strerror(-error));
+	return -1;
+}
+
+/* A turn of a system that is a directory, in a fresh directory there. */
+static int turn_directory(const struct plan *plan, struct samples *samples, unsigned system,
+			  struct client *clients)
+{
+	unsigned opened = 0, threads = system_threads(plan, &plan->systems[system]);
 	char path[4096];
-	unsigned opened = 0;
-	int error = 0, result = -1, top = -1;
-	struct client *clients = calloc(plan->threads, sizeof(*clients));
+	int error = 0, top = -1;
 
 	snprintf(path, sizeof(path), "%s/fsbench.%d", plan->systems[system].dir, (int)getpid());
-	if (clients == NULL)
-		error = -ENOMEM;
-	else if (mkdir(path, 0755) != 0 ||
-		 (top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+	if (mkdir(path, 0755) != 0 || (top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		error = -errno;
-	while (error == 0 && opened < plan->threads) {
+	while (error == 0 && opened < threads) {
 		error = client_open(&clients[opened], plan, top, opened);
 		opened++;
 	}
-	if (error == 0)
-		result = phases_run(plan, samples, system, round, clients);
-	else
-		fprintf(stderr, "fsbench: %s: %s: %s\n", plan->systems[system].name, path,
-			strerror(-error));
-	for (unsigned i = 0; i < opened; i++)
+	int result = error == 0 ? phases_run(plan, samples, system, clients)
+				: turn_failed(&plan->systems[system], error);
+	for (unsigned i = 0; i < threads; i++)
 		client_close(&clients[i], i);
 	if (top >= 0)
 		close(top);
 	rmdir(path);
+	return result;
+}
+
+/* A turn of a system that is one file, which all client threads share. */
+static int turn_file(const struct plan *plan, struct samples *samples, unsigned system,
+		     struct client *clients)
+{
+	unsigned threads = system_threads(plan, &plan->systems[system]);
+
+	for (unsigned i = 0; i < threads; i++) {
+		clients[i].bigdir = AT_FDCWD;
+		snprintf(clients[i].big, sizeof(clients[i].big), "%s", plan->systems[system].dir);
+	}
+	int result = phases_run(plan, samples, system, clients);
+	for (unsigned i = 0; i < threads; i++)
+		client_close(&clients[i], i);
+	return result;
+}
+
+static int turn_run(const struct plan *plan, struct samples *samples, unsigned system)
+{
+	unsigned threads = system_threads(plan, &plan->systems[system]);
+	struct client *clients = calloc(threads, sizeof(*clients));
+	struct stat st;
+	int result, error = clients == NULL ? -ENOMEM : 0;
+
+	for (unsigned i = 0; i < threads && error == 0; i++)
+		error = client_start(&clients[i], plan, i);
+	if (error == 0 && stat(plan->systems[system].dir, &st) != 0)
+		error = -errno;
+	if (error != 0)
+		result = turn_failed(&plan->systems[system], error);
+	else if (S_ISDIR(st.st_mode))
+		result = turn_directory(plan, samples, system, clients);
+	else
+		result = turn_file(plan, samples, system, clients);
 	free(clients);
 	return result;
 }
@@ -207,7 +272,7 @@ int run_plan(const struct plan *plan, struct samples *samples)
 {
 	for (unsigned round = 0; round < plan->rounds; round++)
 		for (unsigned i = 0; i < plan->system_count; i++)
-			if (turn_run(plan, samples, (i + round) % plan->system_count, round) != 0)
+			if (turn_run(plan, samples, (i + round) % plan->system_count) != 0)
 				return -1;
 	return 0;
 }
