@@ -1,18 +1,24 @@
 #!/bin/bash
-# bench.sh: compares llfused's memfs, and its passthrough over a tmpfs, with a kernel tmpfs and, where installed, bindfs
-# over a tmpfs and python3-llfuse's tmpfs example, interleaved, and reports the goals and how many FUSE messages each
-# phase cost.  Knows mount commands only; fsbench measures.
+# bench.sh: compares llfused's memfs and passthrough, on both transports, with a kernel tmpfs, an ext4 in memory and,
+# where installed, bindfs over a tmpfs and python3-llfuse's tmpfs example, and with any other command that mounts
+# something; interleaved.  Then: how many FUSE messages each phase cost, which goals are reached, and the pictures.
+# systems.sh mounts, fsbench measures.
 #
 # Usage, as root: bench.sh [--strict]      (--strict: a goal missed or not measured is a failure)
 # Environment:
 #   BUILD            where llfused and fsbench were built (build)
-#   LLFUSED_MOUNT    llfused's command line without a mount point (BUILD/llfused --backend=tmpfs)
+#   BENCH_SYSTEMS    which to measure (all that systems.sh knows)
+#   BENCH_PEERS      others, one a line: NAME=COMMAND with %d where the mount point stands and %s for a directory on a
+#                    tmpfs; NAME/FILE=COMMAND measures single operations on that file of it
+#   BENCH_GROUPS     what to do ("small mixes data trips messages")
+#   BENCH_PHASES     only these phases, with commas (all)
+#   BENCH_SCALE      systems that have a turn with two client threads, too ("llfused-uring passthrough-uring")
+#   BENCH_FILES, BENCH_ROUNDS, BENCH_SIZE, BENCH_THREADS   (5000, 5, 64m, 1)
+#   BENCH_OUT        where the CSV files with every sample and the pictures go (BUILD/bench)
+#   BENCH_LIMIT      seconds until everything is killed (900)
+#   LLFUSED_MOUNT    llfused's command line for memfs without a mount point (BUILD/llfused --backend=tmpfs)
 #   PASSTHROUGH_MOUNT  the same for its passthrough, without source too (BUILD/llfused --backend=passthrough)
 #   LLFUSE_EXAMPLE   python3-llfuse's tmpfs.py (searched under /usr/share/doc)
-#   BENCH_SYSTEMS    which to measure ("tmpfs llfused passthrough bindfs llfuse-py")
-#   BENCH_FILES, BENCH_ROUNDS, BENCH_SIZE, BENCH_THREADS   (3000, 5, 64m, 1)
-#   BENCH_CSV        prefix of two CSV files with every sample
-#   BENCH_LIMIT      seconds until everything is killed (900)
 set -eu
 
 fail() {
@@ -22,9 +28,9 @@ fail() {
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath -m "${BUILD:-build}")
+out=$(realpath -m "${BENCH_OUT:-$build/bench}")
 fsbench=$build/fsbench
-llfused_mount=${LLFUSED_MOUNT:-$build/llfused --backend=tmpfs}
-passthrough_mount=${PASSTHROUGH_MOUNT:-$build/llfused --backend=passthrough}
+switch=/sys/module/fuse/parameters/enable_uring
 
 # Everything happens in namespaces of its own: when this ends or is killed, mounts and daemons go with it.
 if [[ ${1-} != --inside ]]; then
@@ -32,7 +38,10 @@ if [[ ${1-} != --inside ]]; then
 	[[ $EUID -eq 0 ]] || fail "mounting takes root" 2
 	[[ -x $fsbench ]] || fail "$fsbench is missing: run make first" 2
 	top=$(mktemp -d)
-	trap 'rmdir "$top"' EXIT
+	before=N
+	[[ ! -r $switch ]] || before=$(<"$switch")
+	trap 'rmdir "$top"; [[ ! -w $switch || $(<"$switch") == "$before" ]] || echo "$before" >"$switch"' EXIT
+	[[ ! -w $switch || $before == Y ]] || echo Y >"$switch"
 	status=0
 	timeout --foreground -s KILL "${BENCH_LIMIT:-900}" \
 		unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$top" "$@" || status=$?
@@ -43,139 +52,162 @@ top=$2
 shift 2
 
 mount -t tmpfs bench "$top"
-systems=()
-notes=()
+mkdir -p "$out"
+rm -f "$out"/{small,mixes,data,trips}.{csv,svg}
+# shellcheck source=tests/bench/systems.sh
+. "$here/systems.sh"
+systems_mount "${BENCH_SYSTEMS:-$all_systems}" "${BENCH_PEERS:-}"
 
-# Wait for what was started to be mounted on a directory.
-mounted() {
-	local tries=0
-	until timeout 5 mountpoint -q "$1"; do
-		((++tries < 100)) || fail "nothing is mounted on $1 after 10 s"
-		sleep 0.1
+# phases_of LIST: those of the list that are wanted.
+phases_of() {
+	local phase chosen=
+	for phase in ${1//,/ }; do
+		[[ -n ${BENCH_PHASES-} && ,$BENCH_PHASES, != *,$phase,* ]] || chosen+=,$phase
 	done
+	echo "${chosen#,}"
 }
 
-system_tmpfs() {
-	mount -t tmpfs tmpfs "$1"
+has() {
+	[[ " $1 " == *" $2 "* ]]
 }
 
-# serve NAME ARGUMENT... DIR: llfused in the foreground, so that its log and process id are known.
-serve() {
-	local name=$1
-	shift
-	"$@" 2>"$top/$name.log" &
-	echo $! >"$top/$name.pid"
-	mounted "${*: -1}"
-}
-
-system_llfused() {
-	local -a command
-	read -ra command <<<"$llfused_mount"
-	serve llfused "${command[@]}" --foreground "$1"
-}
-
-system_passthrough() {
-	local -a command
-	read -ra command <<<"$passthrough_mount"
-	mkdir "$1.source"
-	mount -t tmpfs tmpfs "$1.source"
-	serve passthrough "${command[@]}" --foreground --source="$1.source" "$1"
-}
-
-system_bindfs() {
-	command -v bindfs >/dev/null || return 3
-	mkdir "$1.source"
-	mount -t tmpfs tmpfs "$1.source"
-	bindfs "$1.source" "$1"
-	mounted "$1"
-}
-
-system_llfuse_py() {
-	local example=${LLFUSE_EXAMPLE-} place
-	for place in /usr/share/doc/python{3,}-llfuse{-doc,}/examples/tmpfs.py; do
-		[[ -n $example || ! -r $place ]] || example=$place
-	done
-	[[ -r $example ]] && /usr/bin/python3 -c 'import llfuse' 2>/dev/null || return 3
-	/usr/bin/python3 "$example" "$1" >"$top/llfuse-py.log" 2>&1 &
-	mounted "$1"
-}
-
-for name in ${BENCH_SYSTEMS:-tmpfs llfused passthrough bindfs llfuse-py}; do
-	mkdir "$top/$name"
-	status=0
-	case $name in
-	tmpfs) system_tmpfs "$top/$name" ;;
-	llfused) system_llfused "$top/$name" ;;
-	passthrough) system_passthrough "$top/$name" ;;
-	bindfs) system_bindfs "$top/$name" || status=$? ;;
-	llfuse-py) system_llfuse_py "$top/$name" || status=$? ;;
-	*) fail "unknown system '$name'" 2 ;;
-	esac
-	case $status in
-	0) systems+=("$name") ;;
-	3) notes+=("$name: not installed, not measured") ;;
-	*) fail "cannot mount $name" ;;
-	esac
-done
-
-# measure PHASES SYSTEMS OPTION...: one interleaved run.
+# measure PHASES SYSTEMS OPTION...: one interleaved run, if there are phases and systems left.
 measure() {
-	local phases=$1 name
+	local phases name
 	local -a arguments=()
+	phases=$(phases_of "$1")
 	for name in $2; do
-		arguments+=(--system "$name=$top/$name")
+		arguments+=(--system "$name=$(system_path "${name%@*}")")
 	done
-	[[ " $2 " != *" bindfs "* ]] || arguments+=(--baseline=bindfs)
+	! has "$2" bindfs || arguments+=(--baseline=bindfs)
 	shift 2
+	[[ -n $phases && ${#arguments[@]} -gt 0 ]] || return 0
 	"$fsbench" --phases="$phases" --size="${BENCH_SIZE:-64m}" --threads="${BENCH_THREADS:-1}" "${arguments[@]}" "$@"
 }
 
-# goals SYSTEM BASE PHASE>=RATIO...: put into the array of that name, if the system is measured.
+# group NAME TITLE PHASES SYSTEMS OPTION...: a run whose samples are kept.
+reads=()
+group() {
+	has "${BENCH_GROUPS:-small mixes data trips messages}" "$1" || return 0
+	local name=$1 phases=$3 names=$4
+	echo "$2"
+	shift 4
+	measure "$phases" "$names" --files="${BENCH_FILES:-5000}" --rounds="${BENCH_ROUNDS:-5}" --csv="$out/$name.csv" "$@"
+	[[ ! -f $out/$name.csv ]] || reads+=("--read=$out/$name.csv")
+	echo
+}
+
+# goals SYSTEM BASE PHASE>=RATIO...: what must be reached, if the system and the phase are measured.
 goals=()
 goals() {
 	local system=$1 base=$2 goal
 	shift 2
-	[[ " ${systems[*]} " == *" $system "* ]] || return 0
 	for goal in "$@"; do
+		grep -qs "^[^,]*,[^,]*,[^,]*,${goal%%>*},[^,]*,$system," "${reads[@]#--read=}" /dev/null || continue
 		goals+=("--goal=${goal%%>*}:$system/$base>${goal#*>}")
 	done
 }
 
-# The Python example would take minutes over the data phases (a few MiB/s), so it is left out of them.
-data_systems=("${systems[@]/llfuse-py/}")
-data=seq-over,seq-read,direct-write,direct-read,rand-write,rand-read,rand-cwrite,rand-cread
 small=create,stat,open,open-write,open-read,readdir,rename,unlink,mkdir,rmdir
-size=(--files="${BENCH_FILES:-3000}" --rounds="${BENCH_ROUNDS:-5}")
-status=0
-IFS=, read -ra each <<<"$data"
-goals passthrough tmpfs "${each[@]/%/>=0.9}"
-echo "Data"
-measure "$data" "${data_systems[*]}" "${size[@]}" "${goals[@]}" ${BENCH_CSV:+--csv="$BENCH_CSV.data.csv"} "$@" || status=$?
-echo
-goals=()
-goals llfused bindfs 'create>=1.2' 'rename>=1.2' 'unlink>=1.5' 'open-write>=2' 'open>=5' 'open-read>=5'
-goals passthrough bindfs 'create>=0.9' 'open>=0.8' 'rename>=1.3' 'unlink>=1.8' 'open-read>=1.5' 'open-write>=1.2'
-echo "Small files and directories"
-measure "$small" "${systems[*]}" "${size[@]}" "${goals[@]}" ${BENCH_CSV:+--csv="$BENCH_CSV.small.csv"} "$@" || status=$?
+mixes=untar,walk,rmtree,build,sqlite,large
+data=seq-new,seq-over,seq-read,direct-write,direct-read,rand-write,rand-read,rand-cwrite,rand-cread
+data+=,mmap-write,mmap-read,mmap-rwrite,mmap-rread
+trips=trip-getattr,trip-read,trip-write
+
+# The Python example would take minutes with data (a few MiB/s): it has small files only.
+fast=$(systems_but 'llfuse-py')
+scaled=
+for name in ${BENCH_SCALE-llfused-uring passthrough-uring}; do
+	! has "${systems[*]}" "$name" || scaled+=" $name@2"
+done
+group small "Small files and directories" "$small" "$(systems_but 'no')$scaled"
+group mixes "Mixes" "$mixes" "$fast" --together
+group data "Data" "$data" "$fast"
+group trips "Single operations" "$trips" \
+	"$(systems_only 'tmpfs|llfused-uring|llfused-dev|passthrough-uring|bindfs') ${files[*]}"
 
 # What the daemons were asked, in a run of its own that measures nothing.
-served=()
-for name in llfused passthrough; do
-	[[ " ${systems[*]} " != *" $name "* ]] || served+=("$name")
-done
-if [[ ${#served[@]} -gt 0 ]]; then
-	echo
-	echo "Messages for each operation; for each MiB where that is the unit"
-	MESSAGES=$top measure "$small,$data" "${served[*]}" --files=1000 --rounds=1 --hook="$here/messages.sh" \
-		>"$top/messages" || fail "counting messages failed"
+silent=()
+if has "${BENCH_GROUPS:-small mixes data trips messages}" messages; then
+	echo "Messages for each operation, file, unit, commit or MiB"
+	MESSAGES=$top measure "$small,$mixes,$data" "$(systems_only 'llfused-.*|passthrough-uring')" \
+		--files=1000 --rounds=1 --hook="$here/messages.sh" >"$top/messages" || fail "counting messages failed"
 	sed -n 's/^messages //p' "$top/messages"
+	silent=(stat readdir)
+	echo
+fi
+
+# every LIST ENDING: each phase of the list, with that ending.
+every() {
+	local phase
+	for phase in ${1//,/ }; do
+		echo "$phase$2"
+	done
+}
+
+# What must be reached.
+goals llfused-uring tmpfs 'create>=0.2' 'rename>=0.25' 'unlink>=0.33' 'open>=0.6' 'open-read>=0.5' 'open-write>=0.35' \
+	'seq-read>=0.9' 'seq-over>=0.25' 'seq-new>=0.4'
+# shellcheck disable=SC2046
+goals llfused-uring-pt tmpfs $(every "$data" '>=0.95')
+goals passthrough-uring bindfs 'create>=2' 'open>=1.7' 'open-write>=2.5' 'open-read>=3' 'rename>=2.8' 'unlink>=3'
+goals passthrough-uring tmpfs 'rand-write>=0.9'
+for name in $scaled; do
+	# shellcheck disable=SC2046
+	goals "$name" "${name%@*}" $(every "$small" '>=1.7')
+done
+goals null-uring null-dev 'trip-getattr>=1.7' 'trip-read>=1.7' 'trip-write>=1.7'
+for name in "${files[@]}"; do
+	[[ $name != bare* ]] || goals null-uring "$name" 'trip-getattr>=0.95' 'trip-read>=0.95' 'trip-write>=0.95'
+done
+
+status=0
+strict=${*:-}
+if [[ ${#reads[@]} -gt 0 ]]; then
+	"$fsbench" "${reads[@]}" --no-table "${goals[@]}" "$@" || status=$?
+fi
+# verdict WHAT VALUE GOAL YES-OR-NO
+verdict() {
+	local word=reached
+	[[ $4 == yes ]] || word=MISSED
+	[[ $word == reached || -z $strict ]] || status=1
+	printf '  %s: %s, %s: %s\n' "$1" "$2" "$3" "$word"
+}
+
+for phase in "${silent[@]}"; do
+	for name in $(systems_only 'llfused-.*'); do
+		line=$(grep "^messages $phase  *$name\>" "$top/messages" || true)
+		[[ -n $line ]] || continue
+		count=$(awk '{ for (i = 5; i <= NF; i += 2) n += $i } END { printf "%.2f", n }' <<<"$line")
+		verdict "$phase $name" "$count messages" "less than 0.01" "$(awk -v n="$count" 'BEGIN { print n < 0.01 ? "yes" : "no" }')"
+	done
+done
+for name in "${systems[@]}" "${files[@]}"; do
+	[[ -n ${idle[$name]-} ]] || continue
+	verdict "$name, idle" "${idle[$name]} KiB resident" "at most 8192" "$( ((idle[$name] <= 8192)) && echo yes || echo no)"
+done
+
+# The pictures.
+picture() {
+	local -a arguments=()
+	local name
+	[[ -f $out/$1.csv ]] || return 0
+	for name in $(systems_only 'tmpfs|ext4|llfused-.*|passthrough-uring|bindfs|llfuse-py'); do
+		arguments+=(--system "$name")
+	done
+	"$fsbench" "${reads[@]}" --no-table "${arguments[@]}" --phases="$(phases_of "$3")" --svg="$out/$1.svg" \
+		--title="$2, as ratios to kernel tmpfs ($(nproc) processors, Linux $(uname -r))"
+	echo "picture: $out/$1.svg"
+}
+if has "${systems[*]}" tmpfs && [[ ${#reads[@]} -gt 0 ]]; then
+	picture small "Files and directories" "$small"
+	picture mixes "Mixes of operations" "$mixes"
+	picture data "Data of a large file" "$data"
 fi
 for note in "${notes[@]}"; do
 	echo "note: $note"
 done
 
 # Unmounting is how each daemon is stopped.
-for name in llfused passthrough bindfs llfuse-py; do
-	! mountpoint -q "$top/$name" || umount "$top/$name" || fail "cannot unmount $name"
-done
+systems_unmount
 exit "$status"
