@@ -16,9 +16,15 @@ _Static_assert(PER_PAGE == ITABLE_STOCK, "a stock is a page of inodes");
 /* How much of st_ino goes into the nodeid, above the index. */
 #define INO_IN_NODEID UINT64_C(0x7fffffff)
 
+/* Of the locks; what follows them is read in words. */
+static size_t lock_bytes(uint64_t limit)
+{
+	return (limit * sizeof(rwlock) + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
+}
+
 size_t itable_bytes(uint64_t limit)
 {
-	return limit * sizeof(rwlock) + bits_bytes(limit) + bits_bytes(limit / PER_PAGE + 1);
+	return lock_bytes(limit) + bits_bytes(limit) + bits_bytes(limit / PER_PAGE + 1);
 }
 
 void itable_init(struct itable *table, const struct arena *arena, char *inodes, uint64_t limit,
@@ -35,7 +41,7 @@ void itable_init(struct itable *table, const struct arena *arena, char *inodes, 
 	table->inodes = (struct inode *)inodes;
 	/* first, so that the locks of a page of inodes have cache lines of their own */
 	table->locks = (rwlock *)next;
-	next += limit * sizeof(rwlock);
+	next += lock_bytes(limit);
 	bits_init(&table->free, limit, next);
 	next += bits_bytes(limit);
 	bits_init(&table->empty, limit / PER_PAGE + 1, next);
