@@ -106,13 +106,13 @@ static int start_pool(struct session *s, struct err *err)
 	return ret;
 }
 
-int handlers_start(struct session *s, unsigned nthreads, struct err *err)
+int handlers_start(struct session *s, unsigned nthreads, unsigned nreaders, struct err *err)
 {
 	struct handlers *h = &s->handlers;
 	int ret;
 
 	h->nthreads = nthreads;
-	h->nslots = nthreads + SLOTS_QUEUED;
+	h->nslots = nthreads + SLOTS_QUEUED + nreaders;
 	h->slots = calloc(h->nslots, sizeof(h->slots[0]));
 	h->seats = calloc(nthreads, sizeof(h->seats[0]));
 	ret = h->slots && h->seats ? make_slots(s) : -ENOMEM;

@@ -27,8 +27,9 @@ struct handlers {
 	atomic_uint fat; /* slots that hold the memory of a large message */
 };
 
-/* `nthreads` of them, and room for more requests than that.  s->conn is known. */
-int handlers_start(struct session *s, unsigned nthreads, struct err *err);
+/* `nthreads` of them, and room for more requests than that, though each of `nreaders` may keep a
+ * slot while it has no request.  s->conn is known. */
+int handlers_start(struct session *s, unsigned nthreads, unsigned nreaders, struct err *err);
 
 /* A free slot with an empty message; waits while all are in use; NULL: the session stops. */
 struct slot *handlers_slot(struct session *s);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "cpulist.h"
 #include "host.h"
 #include "log.h"
 #include "proto/abi.h"
@@ -230,7 +231,9 @@ static int stop_within(struct session *s, int (*stop)(struct session *, uint64_t
 static int start_threads(struct session *s, struct err *err)
 {
 	unsigned n = s->config.workers > 0 ? s->config.workers : HANDLERS_AUTO;
-	int ret = s->pooled ? handlers_start(s, n, err) : 0;
+	/* no transport has more: a queue for each processor, and the reader of /dev/fuse */
+	unsigned readers = cpulist_possible() + 1;
+	int ret = s->pooled ? handlers_start(s, n, readers, err) : 0;
 
 	return ret == 0 ? transport_start(s, err) : ret;
 }

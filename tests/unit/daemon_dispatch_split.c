@@ -368,7 +368,7 @@ Test(dispatch_split, the_pool_is_where_one_may_sleep)
 	struct err err;
 
 	f.s->pooled = true;
-	cr_assert_eq(handlers_start(f.s, 1, &err), 0, "%s", err.text);
+	cr_assert_eq(handlers_start(f.s, 1, 0, &err), 0, "%s", err.text);
 	fake.hook = again_once;
 	submit(handlers_slot(f.s));
 	cr_assert_not_null(committed_wait(1));

@@ -45,12 +45,17 @@ Test(handlers, a_trimmed_message_keeps_its_beginning, .timeout = 30)
 	buffers_release(NULL, size);
 }
 
-static void start(void)
+static void start_for(unsigned readers)
 {
 	struct err err;
 
 	fixture_open(&f, &fake_backend);
-	cr_assert_eq(handlers_start(f.s, 1, &err), 0, "%s", err.text);
+	cr_assert_eq(handlers_start(f.s, 1, readers, &err), 0, "%s", err.text);
+}
+
+static void start(void)
+{
+	start_for(0);
 }
 
 static void stop(void)
@@ -130,5 +135,17 @@ Test(handlers, small_messages_are_kept_in_any_slot, .timeout = 60)
 		cr_expect_eq(slots[i]->message[59999], 'x');
 	write_with_all(2, 100000);
 	cr_expect_eq(count_fat(), 2);
+	stop();
+}
+
+/* On a machine with many processors: their readers alone would have taken all. */
+Test(handlers, readers_that_keep_a_slot_each_leave_room_for_requests, .timeout = 60)
+{
+	unsigned readers = 1000, n = 0;
+
+	start_for(readers);
+	while (handlers_try_slot(f.s))
+		n++;
+	cr_expect_geq(n, readers + 100);
 	stop();
 }
