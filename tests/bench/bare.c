@@ -234,18 +234,17 @@ static void read_device(struct server *s)
 }
 
 static const struct option options[] = {
-	{"forever", no_argument, NULL, 'f'},
-	{"open-free", no_argument, NULL, 'o'},
-	{"names", required_argument, NULL, 'n'},
-	{"pause", required_argument, NULL, 'p'},
-	{NULL, 0, NULL, 0},
+	{"forever", no_argument, NULL, 'f'},     {"open-free", no_argument, NULL, 'o'},
+	{"xattrs", no_argument, NULL, 'x'},      {"names", required_argument, NULL, 'n'},
+	{"pause", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0},
 };
 
 static void usage(void)
 {
-	fputs("usage: bare [--forever] [--open-free] [--names=N] [--pause=MS] DIR\n"
+	fputs("usage: bare [--forever] [--open-free] [--xattrs] [--names=N] [--pause=MS] DIR\n"
 	      "  --forever    names and attributes are valid for ever, else not at all\n"
 	      "  --open-free  files and directories are opened without a message\n"
+	      "  --xattrs     the kernel may ask for extended attributes, and there are none\n"
 	      "  --names=N    files e0, e1, ... in the root, beside f\n"
 	      "  --pause=MS   after each message of /dev/fuse\n",
 	      stderr);
@@ -261,6 +260,8 @@ static const char *parse(struct server *s, int argc, char **argv)
 			s->style.forever = true;
 		else if (c == 'o')
 			s->style.open_free = true;
+		else if (c == 'x')
+			s->style.xattrs = true;
 		else if (c == 'n')
 			s->style.names = (unsigned)atoi(optarg);
 		else if (c == 'p')

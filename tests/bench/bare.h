@@ -18,6 +18,7 @@ struct bare_style {
 	bool forever;   /* names and attributes are valid for ever, else not at all */
 	bool open_free; /* OPEN, OPENDIR and CREATE are answered ENOSYS: the kernel opens by itself
 			 */
+	bool xattrs;    /* there are none, but the kernel may ask */
 	unsigned names; /* the root has so many files e0, e1, ... beside f */
 };
 

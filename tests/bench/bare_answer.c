@@ -188,6 +188,8 @@ int bare_answer(const struct bare_style *style, const struct fuse_in_header *in,
 		return put_open(style, in->opcode == FUSE_OPENDIR, payload);
 	case FUSE_READDIR:
 		return readdir(style, in->nodeid, read, payload);
+	case FUSE_GETXATTR:
+		return style->xattrs ? -ENODATA : -ENOSYS;
 	case FUSE_STATFS:
 		return statfs(payload);
 	case FUSE_UNLINK:

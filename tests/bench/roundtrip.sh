@@ -74,7 +74,7 @@ measure_null() {
 	finish "${systems[@]}"
 }
 
-# small PHASES THREADS: memfs and its ceiling.
+# small PHASES THREADS: memfs and its ceiling: as many messages, and a reader of /dev/fuse that rests, too.
 small() {
 	local systems=(tmpfs memfs bare) name arguments=()
 	mkdir "$top/tmpfs"
@@ -84,7 +84,7 @@ small() {
 		serve other "$other" --foreground --backend=tmpfs --transport=uring
 		systems+=(other)
 	fi
-	serve bare "$bare" --forever --open-free
+	serve bare "$bare" --forever --open-free --xattrs --pause=1
 	for name in "${systems[@]}"; do
 		arguments+=(--system "$name=$top/$name")
 	done
