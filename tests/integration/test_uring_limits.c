@@ -94,7 +94,8 @@ static enum outcome try_with(unsigned descriptors, const char *transport)
 	}
 	outcome = daemon_on_ring(&d) ? ON_RING : ON_DEV;
 	if (outcome == ON_DEV) {
-		cr_assert(daemon_log_has(&d, 0, "; no uring: "), "%s", daemon_log(&d, 0));
+		cr_assert(eventually(daemon_log_has(&d, 0, "; no uring: ")), "%s",
+			  daemon_log(&d, 0));
 		cr_assert(daemon_log_has(&d, 0, strerror(EMFILE)), "%s", daemon_log(&d, 0));
 		cr_assert(!daemon_log_has(&d, 0, "over_io_uring,"), "%s", daemon_log(&d, 0));
 	}
@@ -149,10 +150,10 @@ FACT(uring_limits, by_name_a_forbidden_io_uring_is_an_error_that_says_why)
 
 	daemon_spawn(&d, RING, NULL);
 	cr_assert_eq(daemon_wait(&d), 2);
-	cr_assert(daemon_log_has(&d, 0, "transport uring is not to be had"), "%s",
+	cr_assert(eventually(daemon_log_has(&d, 0, "transport uring is not to be had")), "%s",
 		  daemon_log(&d, 0));
 	cr_assert(daemon_log_has(&d, 0, strerror(EPERM)), "%s", daemon_log(&d, 0));
-	cr_assert(daemon_log_has(&d, 0, "seccomp"), "%s", daemon_log(&d, 0));
+	cr_assert(eventually(daemon_log_has(&d, 0, "seccomp")), "%s", daemon_log(&d, 0));
 	cr_assert(!daemon_mounted(&d));
 }
 
@@ -161,11 +162,12 @@ FACT(uring_limits, the_start_line_says_why_there_is_no_uring)
 	struct daemon forbidden = {DENY(NO_IO_URING)}, plain = {0};
 
 	daemon_start(&forbidden, AUTO, NULL);
-	cr_assert(daemon_log_has(&forbidden, 0, "; no uring: io_uring cannot be used ("), "%s",
-		  daemon_log(&forbidden, 0));
+	cr_assert(
+		eventually(daemon_log_has(&forbidden, 0, "; no uring: io_uring cannot be used (")),
+		"%s", daemon_log(&forbidden, 0));
 	cr_assert_eq(daemon_unmount(&forbidden), 0);
 	daemon_start(&plain, AUTO, "--io=plain", NULL);
-	cr_assert(daemon_log_has(&plain, 0, "; no uring: --io=plain)"), "%s",
+	cr_assert(eventually(daemon_log_has(&plain, 0, "; no uring: --io=plain)")), "%s",
 		  daemon_log(&plain, 0));
 	cr_assert_eq(daemon_unmount(&plain), 0);
 }
@@ -177,7 +179,7 @@ FACT(uring_limits, threads_that_may_not_be_pinned_serve_unpinned_and_it_is_said)
 
 	snprintf(expected, sizeof expected, ", not pinned: %s)", strerror(EPERM));
 	daemon_start(&d, RING, NULL);
-	cr_assert(daemon_log_has(&d, 0, expected), "%s", daemon_log(&d, 0));
+	cr_assert(eventually(daemon_log_has(&d, 0, expected)), "%s", daemon_log(&d, 0));
 	check_works(&d);
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
@@ -195,7 +197,7 @@ FACT(uring_limits, a_daemon_that_may_use_one_processor_serves_all)
 	stay_on(get_nprocs() - 1);
 	daemon_start(&d, RING, "--workers=1024", NULL);
 	cr_assert_eq(sched_setaffinity(0, sizeof before, &before), 0);
-	cr_assert(daemon_log_has(&d, 0, expected), "%s", daemon_log(&d, 0));
+	cr_assert(eventually(daemon_log_has(&d, 0, expected)), "%s", daemon_log(&d, 0));
 	check_works(&d);
 	cr_assert_eq(daemon_unmount(&d), 0);
 }
