@@ -180,7 +180,7 @@ FACT(locks, waiting_requests_do_not_hinder_the_end)
 FACT(locks, the_list_of_requests_in_flight_shows_op_ids_pid_and_age)
 {
 	struct daemon d;
-	char *log, *line, pid[32];
+	char *log, *line = NULL, pid[32];
 	pid_t waiter;
 	long age;
 	int fd;
@@ -195,6 +195,7 @@ FACT(locks, the_list_of_requests_in_flight_shows_op_ids_pid_and_age)
 	log = daemon_log(&d, 0);
 	for (char *at = log; (at = strstr(at, "in flight: SETLKW ")); at++)
 		line = at;
+	cr_assert_not_null(line);
 	line[strcspn(line, "\n")] = '\0';
 	cr_assert_not_null(strstr(line, " unique="), "%s", line);
 	cr_assert_not_null(strstr(line, " nodeid=5 "), "%s", line);
