@@ -212,8 +212,9 @@ void fs_bury(struct memfs *fs, struct inode *inode)
 	else if (S_ISLNK(inode->mode))
 		symlink_free(fs, inode);
 	xattr_free(fs, inode);
-	limits_give_inode(&fs->limits);
+	/* who is granted an inode must find a place for it */
 	inode_free(&fs->inodes, inode);
+	limits_give_inode(&fs->limits);
 	/* last, for those who wait for the space */
 	if (orphan)
 		atomic_fetch_sub(&fs->orphans, 1);

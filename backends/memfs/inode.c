@@ -33,6 +33,7 @@ void itable_init(struct itable *table, const struct arena *arena, char *inodes, 
 	char *next = bookkeeping;
 
 	pthread_mutex_init(&table->lock, NULL);
+	pthread_cond_init(&table->back, NULL);
 	for (unsigned i = 0; i < LANES; i++) {
 		table->lanes[i] = (struct itable_lane){.next = 0};
 		pthread_mutex_init(&table->lanes[i].lock, NULL);
@@ -46,6 +47,7 @@ void itable_init(struct itable *table, const struct arena *arena, char *inodes, 
 	next += bits_bytes(limit);
 	bits_init(&table->empty, limit / PER_PAGE + 1, next);
 	table->nempty = 0;
+	table->releasing = 0;
 	table->limit = limit;
 	table->used = 0;
 	atomic_init(&table->top, INODE_ROOT);
@@ -56,6 +58,7 @@ void itable_destroy(struct itable *table)
 {
 	for (unsigned i = 0; i < LANES; i++)
 		pthread_mutex_destroy(&table->lanes[i].lock);
+	pthread_cond_destroy(&table->back);
 	pthread_mutex_destroy(&table->lock);
 }
 
@@ -137,10 +140,14 @@ struct inode *inode_get_shared(const struct itable *table, uint64_t nodeid)
 /* The lowest free places of one page, at least one if there is any.  The table's lock is held. */
 static void stock_places(struct itable *table, struct itable_lane *lane)
 {
-	uint64_t top = atomic_load_explicit(&table->top, memory_order_relaxed);
-	uint64_t first = bits_find(&table->free, 0);
+	uint64_t first;
 	uint64_t run;
+	uint64_t top;
 
+	while ((first = bits_find(&table->free, 0)) == BITS_NONE && table->releasing &&
+	       atomic_load_explicit(&table->top, memory_order_relaxed) == table->limit)
+		pthread_cond_wait(&table->back, &table->lock);
+	top = atomic_load_explicit(&table->top, memory_order_relaxed);
 	if (first != BITS_NONE) {
 		run = bits_run(&table->free, first, PER_PAGE - first % PER_PAGE);
 		bits_clear(&table->free, first, run);
@@ -222,20 +229,24 @@ static void release_surplus(struct itable *table)
 	uint64_t from = 0;
 
 	while (table->nempty > KEEP_PAGES / 2) {
+		uint64_t most = table->nempty - KEEP_PAGES / 2;
 		uint64_t first = bits_find(&table->empty, from);
 		uint64_t run;
 
 		if (first == BITS_NONE)
 			break;
-		run = bits_run(&table->empty, first, table->nempty);
+		run = bits_run(&table->empty, first, most);
 		bits_clear(&table->empty, first, run);
 		bits_clear(&table->free, first * PER_PAGE, run * PER_PAGE);
 		table->nempty -= run;
+		table->releasing += run;
 		/* Not free now, so nobody gets these places while their memory is given back. */
 		pthread_mutex_unlock(&table->lock);
 		arena_release(table->arena, &table->inodes[first * PER_PAGE], run * PAGE_BYTES);
 		pthread_mutex_lock(&table->lock);
 		bits_set(&table->free, first * PER_PAGE, run * PER_PAGE);
+		table->releasing -= run;
+		pthread_cond_broadcast(&table->back);
 		from = first + run;
 	}
 }

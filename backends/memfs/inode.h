@@ -108,10 +108,12 @@ struct itable {
 	char apart[LANE_APART];
 	/* the rest is guarded by the lock */
 	pthread_mutex_t lock;
-	struct bits free;  /* free places below top that are in no stock */
-	struct bits empty; /* pages without an inode that still have memory */
+	pthread_cond_t back; /* places are free whose memory was on its way to the system */
+	struct bits free;    /* free places below top that are in no stock */
+	struct bits empty;   /* pages without an inode that still have memory */
 	uint64_t nempty;
-	uint64_t used; /* with the stocks */
+	uint64_t releasing; /* pages that are neither free nor used while that goes on */
+	uint64_t used;      /* with the stocks */
 	uint64_t next_ino;
 	struct itable_lane lanes[LANES];
 };

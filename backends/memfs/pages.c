@@ -16,11 +16,13 @@ void pages_init(struct pages *pages, const struct arena *arena, char *base, uint
 		uint64_t keep, void *bookkeeping)
 {
 	pthread_mutex_init(&pages->lock, NULL);
+	pthread_cond_init(&pages->back, NULL);
 	pages->arena = arena;
 	pages->base = base;
 	bits_init(&pages->kept, limit, bookkeeping);
 	bits_init(&pages->released, limit, (char *)bookkeeping + bits_bytes(limit));
 	pages->nkept = 0;
+	pages->releasing = 0;
 	pages->top = 0;
 	pages->limit = limit;
 	pages->used = 0;
@@ -35,7 +37,19 @@ void pages_destroy(struct pages *pages)
 {
 	for (unsigned i = 0; i < LANES; i++)
 		pthread_mutex_destroy(&pages->lanes[i].lock);
+	pthread_cond_destroy(&pages->back);
 	pthread_mutex_destroy(&pages->lock);
+}
+
+/*
+ * Waits until a page is free that is on its way to the system, if there is no other: who may have
+ * pages gets them, even the last ones.  The lock is held.
+ */
+static void await_release(struct pages *pages)
+{
+	while (pages->releasing && !pages->nkept && pages->top == pages->limit &&
+	       bits_find(&pages->released, 0) == BITS_NONE)
+		pthread_cond_wait(&pages->back, &pages->lock);
 }
 
 /* A run of at most `want` pages, the lowest that are free, those with memory first. */
@@ -46,6 +60,7 @@ static struct page_run take(struct pages *pages, uint32_t want)
 	uint64_t run;
 
 	pthread_mutex_lock(&pages->lock);
+	await_release(pages);
 	if ((found = bits_find(&pages->kept, 0)) != BITS_NONE) {
 		run = bits_run(&pages->kept, found, want);
 		bits_clear(&pages->kept, found, run);
@@ -91,19 +106,23 @@ static void release_surplus(struct pages *pages)
 	uint64_t from = 0;
 
 	while (pages->nkept > pages->keep / 2) {
+		uint64_t most = pages->nkept - pages->keep / 2;
 		uint64_t first = bits_find(&pages->kept, from);
 		uint64_t run;
 
 		if (first == BITS_NONE)
 			break;
-		run = bits_run(&pages->kept, first, RELEASE_RUN);
+		run = bits_run(&pages->kept, first, most < RELEASE_RUN ? most : RELEASE_RUN);
 		bits_clear(&pages->kept, first, run);
 		pages->nkept -= run;
+		pages->releasing += run;
 		/* In neither set now, so nobody gets these pages while they are given back. */
 		pthread_mutex_unlock(&pages->lock);
 		arena_release(pages->arena, pages_at(pages, (uint32_t)first), run * PAGE_BYTES);
 		pthread_mutex_lock(&pages->lock);
 		bits_set(&pages->released, first, run);
+		pages->releasing -= run;
+		pthread_cond_broadcast(&pages->back);
 		from = first + run;
 	}
 }

@@ -31,15 +31,17 @@ struct pages_lane {
 
 struct pages {
 	pthread_mutex_t lock;
+	pthread_cond_t back; /* pages are in `released` that were on their way there */
 	const struct arena *arena;
 	char *base;
 	struct bits kept;     /* free, still with memory */
 	struct bits released; /* free, without memory */
 	uint64_t nkept;
-	uint64_t top;   /* pages from here on were never used */
-	uint64_t limit; /* number of pages in the region */
-	uint64_t used;  /* with the stocks */
-	uint64_t keep;  /* free pages that may always keep their memory */
+	uint64_t releasing; /* free, but in neither set while their memory is given back */
+	uint64_t top;       /* pages from here on were never used */
+	uint64_t limit;     /* number of pages in the region */
+	uint64_t used;      /* with the stocks */
+	uint64_t keep;      /* free pages that may always keep their memory */
 	struct pages_lane lanes[LANES];
 };
 
