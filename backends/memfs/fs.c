@@ -192,8 +192,13 @@ int fs_await_space(struct memfs *fs, unsigned *tries)
 {
 	static const struct timespec moment = {.tv_nsec = 250000};
 
-	if (*tries == AWAIT_TRIES || atomic_load(&fs->orphans) == 0)
+	if (*tries == AWAIT_TRIES)
 		return 0;
+	if (atomic_load(&fs->orphans) == 0) {
+		/* the last one may have gone since the caller looked for space */
+		*tries = AWAIT_TRIES;
+		return 1;
+	}
 	++*tries;
 	nanosleep(&moment, NULL);
 	return 1;

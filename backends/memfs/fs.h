@@ -67,8 +67,8 @@ void fs_orphan(struct memfs *fs, struct inode *inode, int orphan);
 /*
  * The space of an unlinked file comes back when the kernel forgets the inode, a moment after
  * unlink(2) has returned and by way of another worker.  For who found no space: waits a moment if
- * there are such files, and says 1 for another try; 0 when waiting is of no use.  No lock is held;
- * *tries begins with 0.
+ * there are such files, and says 1 for another try, of which there is one even without a wait; then
+ * 0, when waiting is of no use.  No lock is held; *tries begins with 0.
  */
 int fs_await_space(struct memfs *fs, unsigned *tries);
 

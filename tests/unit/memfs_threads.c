@@ -150,3 +150,12 @@ Test(memfs_threads, a_tree_under_many_hands_stays_whole)
 
 	cr_expect_null(wrong, "%s", wrong);
 }
+
+/* Between the look and the wait the last file without a name may have been forgotten. */
+Test(memfs_threads, who_found_no_space_looks_once_more_when_there_is_nothing_to_wait_for)
+{
+	unsigned tries = 0;
+
+	cr_expect_eq(fs_await_space(fx.fs, &tries), 1);
+	cr_expect_eq(fs_await_space(fx.fs, &tries), 0);
+}
