@@ -91,7 +91,7 @@ int backed_make(struct memfs *fs, struct inode *inode)
 
 void backed_judge(struct memfs *fs, struct inode *inode)
 {
-	int dying = !inode->nlink && !inode->backed.opens && !(inode->flags & INODE_LINKABLE);
+	int dying = !inode->nlink && !inode->backed.opens;
 	int64_t blocks = (int64_t)inode->backed.blocks;
 
 	if (dying == !!(inode->backed.state & BACKED_DYING))

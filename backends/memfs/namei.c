@@ -5,6 +5,7 @@
 #include "namei.h"
 
 #include "attr.h"
+#include "backed.h"
 #include "namei_steps.h"
 
 #include <errno.h>
@@ -157,6 +158,8 @@ static int link_inode(struct memfs *fs, struct inode *inode, struct inode *dir,
 	inode->nlink++;
 	inode->flags &= ~INODE_LINKABLE;
 	fs_orphan(fs, inode, 0);
+	if (backed_has(fs, inode))
+		backed_judge(fs, inode);
 	attr_touch(fs, inode);
 	attr_enter(fs, inode, out);
 	return 0;
