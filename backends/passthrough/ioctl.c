@@ -84,5 +84,10 @@ int pt_ioctl(struct llfused_ctx *ctx, uint64_t nodeid, uint64_t fh, struct llfus
 	if (fd < 0)
 		return -ENOTTY;
 	result = pt_source_pace(fs, ctx, node->mount, command->work);
-	return result ? result : run(command, fd, io, out);
+	if (result == 0)
+		result = run(command, fd, io, out);
+	/* the kernel does not know that this moves the ctime */
+	if (result == 0 && command->work == PT_WORK_CHANGE && fs->options.attr_timeout > 0)
+		llfused_notify_inval_inode(nodeid, -1, 0);
+	return result;
 }

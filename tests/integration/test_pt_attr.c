@@ -248,6 +248,39 @@ FACT(pt_attr, file_flags_can_be_read_and_set)
 	pt_stop(&p);
 }
 
+static bool tells_ctime(const struct pt *p, const char *name)
+{
+	struct timespec ours = pt_stat(pt_mnt(p, "%s", name)).st_ctim;
+	struct timespec theirs = pt_stat(pt_src(p, "%s", name)).st_ctim;
+
+	return ours.tv_sec == theirs.tv_sec && ours.tv_nsec == theirs.tv_nsec;
+}
+
+FACT(pt_attr, the_ctime_of_changed_file_flags_is_told_before_the_attributes_are_old)
+{
+	struct pt p = {.kind = PT_EXT4};
+	struct fsxattr attr;
+	int fd;
+
+	pt_start(&p, "-oattr_timeout=3600,entry_timeout=3600", NULL);
+	pt_put(pt_mnt(&p, "f"), "hello");
+	PT_OK(mkdir(pt_mnt(&p, "dir"), 0755));
+	fd = pt_open(pt_mnt(&p, "f"), O_RDONLY);
+	cr_assert(tells_ctime(&p, "f") && tells_ctime(&p, "dir"));
+	nap(20); /* the source's clock ticks in milliseconds */
+	PT_OK(change_flags(pt_mnt(&p, "f"), FS_NODUMP_FL, 0));
+	cr_assert(eventually_within(2000, tells_ctime(&p, "f")));
+	PT_OK(change_flags(pt_mnt(&p, "dir"), FS_NODUMP_FL, 0));
+	cr_assert(eventually_within(2000, tells_ctime(&p, "dir")));
+	nap(20);
+	PT_OK(ioctl(fd, FS_IOC_FSGETXATTR, &attr));
+	attr.fsx_xflags |= FS_XFLAG_NOATIME;
+	PT_OK(ioctl(fd, FS_IOC_FSSETXATTR, &attr));
+	cr_assert(eventually_within(2000, tells_ctime(&p, "f")));
+	close(fd);
+	pt_stop(&p);
+}
+
 static int set_flags_as_32_bit_programs_do(void *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), flags = FS_NODUMP_FL, error = 0;
