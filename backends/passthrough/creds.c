@@ -200,10 +200,13 @@ int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt
 	if (result)
 		return result;
 	take_umask(own_mask ? 0 : ctx->umask & 0777);
-	if (!fs->can_switch || (ctx->flags & LLFUSED_CTX_NOCREDS)) {
+	if (!fs->can_switch) {
 		pt_creds_restore();
 		return 0;
 	}
+	/* on an idmapped mount, somebody who is nobody here */
+	if (ctx->flags & LLFUSED_CTX_NOCREDS)
+		return -EOVERFLOW;
 	creds->limited = self.limited;
 	if (ctx->uid == self.uid && ctx->gid == self.rest_gid)
 		return 0;

@@ -26,11 +26,12 @@ bool pt_creds_can_switch(void);
 
 /*
  * Before a new inode is made: uid, gid, the group of the directory (ctx->groups) and
- * the umask of the caller.  Where the daemon may not switch, only the umask.  0, -EOVERFLOW (the
- * source's user namespace does not know the caller), or another negative errno; pt_creds_end() only
- * after 0.  The caller needs no capabilities of its own for it: the kernel has checked already what
- * it may do in the directory.  A limited thread stays so: what needs more, for a caller who may
- * exceed quotas or keep setgid, fails, and is to be tried again after pt_creds_restore().
+ * the umask of the caller.  Where the daemon may not switch, only the umask.  0, -EOVERFLOW (an
+ * idmapped mount or the source's user namespace does not know the caller), or another negative
+ * errno; pt_creds_end() only after 0.  The caller needs no capabilities of its own for it: the
+ * kernel has checked already what it may do in the directory.  A limited thread stays so: what
+ * needs more, for a caller who may exceed quotas or keep setgid, fails, and is to be tried again
+ * after pt_creds_restore().
  */
 int pt_creds_begin(const struct pt *fs, const struct llfused_ctx *ctx, struct pt_creds *creds);
 /* As for an ordinary user: a write or truncation clears setuid and setgid, and keeps to quotas. */

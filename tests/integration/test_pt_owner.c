@@ -39,6 +39,23 @@ static int create_errno(void *path)
 	return 0;
 }
 
+static int tmpfile_errno(void *dir)
+{
+	int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int whiteout_errno(void *dir)
+{
+	if (chdir(dir) < 0)
+		return errno;
+	return renameat2(AT_FDCWD, "old", AT_FDCWD, "new", RENAME_WHITEOUT) < 0 ? errno : 0;
+}
+
 static int mkdir_errno(void *path)
 {
 	return mkdir(path, 0777) < 0 ? errno : 0;
@@ -299,6 +316,12 @@ FACT(pt_owner, an_idmapped_mount_maps_owners_both_ways)
 	cr_assert_eq(pt_stat(pt_src(&p, "new")).st_uid, 2);
 	/* nobody on the source is meant by this one */
 	cr_assert_eq(harness_as(5000, create_errno, harness_path("mapped/none")), EOVERFLOW);
+	cr_assert_eq(harness_as(1003, tmpfile_errno, mapped), 0);
+	cr_assert_eq(harness_as(5000, tmpfile_errno, mapped), EOVERFLOW);
+	/* a whiteout: the kernel asks only where it takes the place of nothing */
+	pt_put(pt_mnt(&p, "old"), "hello");
+	PT_OK(chown(pt_mnt(&p, "old"), 2, 2));
+	cr_assert_eq(harness_as(5000, whiteout_errno, mapped), EOVERFLOW);
 	close(tree);
 	PT_OK(umount2(mapped, 0));
 	close((int)attr.userns_fd);

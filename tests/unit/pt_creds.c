@@ -163,9 +163,20 @@ Test(pt_creds, device_is_made_for_a_caller_that_the_kernel_let_through)
 	cr_expect_eq(st.st_rdev, makedev(1, 3));
 }
 
-Test(pt_creds, caller_without_credentials_is_the_daemon)
+Test(pt_creds, caller_without_credentials_makes_nothing)
+{
+	struct pt_creds creds;
+
+	alice.uid = alice.gid = UINT32_MAX;
+	alice.flags = LLFUSED_CTX_NOCREDS;
+	cr_expect_eq(pt_creds_begin(&fs, &alice, &creds), -EOVERFLOW);
+	expect_root();
+}
+
+Test(pt_creds, who_may_not_switch_makes_files_of_its_own_for_nobody_too)
 {
 	alice.flags = LLFUSED_CTX_NOCREDS;
+	fs.can_switch = false;
 	cr_expect_eq(make(&alice, 0666).st_uid, 0);
 }
 
@@ -459,9 +470,9 @@ Test(pt_creds, limited_thread_makes_files_of_each_caller)
 	cr_expect_eq(effective(), before);
 }
 
-Test(pt_creds, limited_thread_is_the_daemon_for_callers_without_credentials)
+Test(pt_creds, limited_thread_that_may_not_switch_is_the_daemon)
 {
-	alice.flags = LLFUSED_CTX_NOCREDS;
+	fs.can_switch = false;
 	limit();
 	cr_expect_eq(make(&alice, 0666).st_gid, 0);
 	expect_root();
