@@ -51,6 +51,7 @@ DIFF_SRC   := $(sort $(wildcard tests/differential/*.c))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 TSAN_SRC   := $(sort $(wildcard tests/tsan/*.c))
 BARE_SRC   := $(sort $(wildcard tests/bench/*.c))
+SOAK_SRC   := $(sort $(wildcard tests/soak/*.c))
 # Plugins of the tests: in unit/ each file is one; in integration/ those that say so are, and the
 # others are for any of them.
 UNIT_PLUGIN_SRC   := $(sort $(wildcard tests/unit/plugins/*.c))
@@ -85,6 +86,7 @@ DIFF_OBJ   := $(call objs,$(DIFF_SRC))
 FUZZ_OBJ   := $(call objs,$(FUZZ_SRC))
 TSAN_OBJ   := $(call objs,$(TSAN_SRC))
 BARE_OBJ   := $(call objs,$(BARE_SRC))
+SOAK_OBJ   := $(call objs,$(SOAK_SRC))
 UNIT_PLUGIN_OBJ   := $(call objs,$(UNIT_PLUGIN_SRC))
 TESTFS_PLUGIN_OBJ := $(call objs,$(TESTFS_PLUGIN_SRC))
 TESTFS_SHARED_OBJ := $(call objs,$(TESTFS_SHARED_SRC))
@@ -110,7 +112,7 @@ $(PROTO_OBJ): INC :=
 $(BUILTIN_OBJ) $(PLUGIN_OBJ): INC := $(inc_backends)
 $(PLUGIN_OBJ): PIC := -fPIC
 $(DAEMON_OBJ): INC := $(inc_daemon)
-$(BENCH_OBJ) $(DIFF_OBJ) $(BARE_OBJ): INC :=
+$(BENCH_OBJ) $(DIFF_OBJ) $(BARE_OBJ) $(SOAK_OBJ): INC :=
 $(UNIT_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ): INC := $(inc_unit)
 $(INTEG_OBJ): INC := $(inc_integration)
 
@@ -142,7 +144,7 @@ $(LAYER)/.made: Makefile
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(PROTO_OBJ) $(BUILTIN_OBJ) $(PLUGIN_OBJ) $(DAEMON_OBJ) $(BENCH_OBJ) \
-	$(UNIT_OBJ) $(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ) $(BARE_OBJ))
+	$(UNIT_OBJ) $(INTEG_OBJ) $(DIFF_OBJ) $(FUZZ_OBJ) $(TSAN_OBJ) $(BARE_OBJ) $(SOAK_OBJ))
 
 # ---- linking --------------------------------------------------------------------------------------
 
@@ -192,6 +194,11 @@ $(B)/tests/differential: $(DIFF_OBJ)
 	$(say) LINK $@
 	$(Q)$(LINK) -o $@ $^
 
+$(B)/tests/soak: $(SOAK_OBJ) $(B)/obj/tests/differential/rng.o
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^
+
 # A server that does nothing else, to measure the daemon's round trips against, and their client.
 $(B)/tests/bare: $(call objs,tests/bench/bare.c tests/bench/bare_answer.c)
 	@mkdir -p $(@D)
@@ -210,8 +217,8 @@ TEST_ENV = LLFUSED=$(abspath $(B)/llfused) BUILD=$(abspath $(B))
 UNIT_PLUGINS   := $(patsubst tests/unit/plugins/%.c,$(B)/tests/unit-plugins/%.so,$(UNIT_PLUGIN_SRC))
 TESTFS_PLUGINS := $(patsubst tests/integration/testfs/%.c,$(B)/tests/plugins/%.so,$(TESTFS_PLUGIN_SRC))
 TSAN_TESTS     := $(patsubst tests/tsan/%.c,$(B)/tests/tsan-%,$(TSAN_SRC))
-TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/count_alloc.so \
-	$(B)/tests/fuzz $(UNIT_PLUGINS) $(TESTFS_PLUGINS) $(TSAN_TESTS)
+TEST_BIN := $(B)/tests/unit $(B)/tests/integration $(B)/tests/differential $(B)/tests/soak \
+	$(B)/tests/count_alloc.so $(B)/tests/fuzz $(UNIT_PLUGINS) $(TESTFS_PLUGINS) $(TSAN_TESTS)
 # On each transport.
 DIFF_OPS ?= 30000
 FUZZ_MESSAGES ?= 200000
@@ -254,7 +261,8 @@ $(B)/tests/count_alloc.so: $(wildcard tests/integration/preload/*.c)
 
 .PHONY: tests quick-tests test-plugins
 tests: all $(TEST_BIN)
-quick-tests: all $(B)/tests/unit $(UNIT_PLUGINS) $(B)/tests/differential $(B)/tests/fuzz
+quick-tests: all $(B)/tests/unit $(UNIT_PLUGINS) $(B)/tests/differential $(B)/tests/soak \
+	$(B)/tests/fuzz
 test-plugins: $(UNIT_PLUGINS) $(TESTFS_PLUGINS)
 
 # Everything that a change must pass; the short sanitizer runs are part of it.
@@ -315,7 +323,12 @@ ASAN_BUILD = $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" CFLAGS=
 check-quick-asan:
 	$(Q)$(ASAN_BUILD) -j$(JOBS) quick-tests
 	$(Q)$(SAN_ENV) $(ASAN_BUILD) DIFF_OPS=2500 PLUGIN_TESTS="kv null" \
-		check-unit check-fuzz check-differential check-plugins
+		check-unit check-fuzz check-differential check-plugins check-quick-soak
+
+# Clients on mounts that are aborted and taken away, a minute in all; longer by hand, see its head.
+.PHONY: check-quick-soak
+check-quick-soak: all $(B)/tests/soak
+	$(Q)$(TEST_ENV) LLFUSED_TEST_TRANSPORT=$(lastword $(TRANSPORTS)) SECONDS_EACH=15 tests/soak/run.sh
 
 check-asan:
 	$(Q)$(SAN_ENV) $(ASAN_BUILD) check-suites
@@ -360,7 +373,7 @@ check-header:
 
 BACKEND_C := $(MEMFS_SRC) $(PT_SRC) $(NULL_SRC) $(HELLO_SRC) $(KV_SRC)
 ALL_C := $(PROTO_SRC) $(BACKEND_C) $(DAEMON_SRC) $(BENCH_SRC) $(UNIT_SRC) $(INTEG_SRC) $(DIFF_SRC) \
-	$(FUZZ_SRC) $(TSAN_SRC) $(BARE_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
+	$(FUZZ_SRC) $(TSAN_SRC) $(BARE_SRC) $(SOAK_SRC) $(UNIT_PLUGIN_SRC) $(TESTFS_SRC) \
 	$(wildcard tests/integration/preload/*.c tests/fake/*.c)
 ALL_H := $(wildcard proto/*.h daemon/*.h backends/*/*.h backends/include/llfused/*.h \
 	tools/fsbench/*.h tests/*/*.h tests/unit/plugins/*.h tests/integration/testfs/*.h)
