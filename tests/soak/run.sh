@@ -46,11 +46,16 @@ mountpoint -q /sys/fs/fuse/connections || mount -t fusectl fusectl /sys/fs/fuse/
 passed=0
 failed=0
 
-# What the kernel says of trouble.  Not what it says each time a daemon on a ring is killed: the requests of its queues
-# cannot be copied to it any more; nor about entries that it refuses, which a test of the daemon's provokes.
+kernel_time() {
+	dmesg | tail -n 1 | awk -F '[][ ]+' '{ print $2 }'
+}
+
+# trouble SINCE: what the kernel says of it later than that.  Not what it says each time a daemon on a ring is killed: the
+# requests of its queues cannot be copied to it any more; nor of entries that it refuses, which other tests provoke.
 trouble() {
-	dmesg | grep -E 'WARNING:|BUG:|Oops|Call Trace|blocked for more than|refcount|fuse:|llfused\[' |
-		grep -vE 'fuse: (fuse_uring_args_to_ring fuse_copy_args failed|Copy to ring failed: -14|Failed to get iovec)' || true
+	dmesg | awk -F '[][ ]+' -v since="$1" '$2 + 0 > since + 0' |
+		grep -E 'WARNING:|BUG:|Oops|Call Trace|blocked for more than|refcount|fuse:|llfused\[' |
+		grep -vE 'fuse: (fuse_uring_args_to_ring fuse_copy_args failed|Copy to ring failed: -(4|14)$|Failed to get iovec)'
 }
 
 # soak SECONDS ARGUMENT...: the program's own, then --, then the daemon's
@@ -89,12 +94,12 @@ run() {
 for i in "${!systems[@]}"; do
 	system=${systems[i]}
 	echo "-- $system"
-	before=$(trouble | tail -n 1)
+	begun=$(kernel_time)
 	status=0
 	run "$system" "${seconds[i]:-${seconds[0]}}" || status=$?
-	if [[ $(trouble | tail -n 1) != "$before" ]]; then
+	if trouble "$begun" >"$top/trouble"; then
 		echo "soak: the kernel said:" >&2
-		trouble | tail -n 40 >&2
+		head -n 40 "$top/trouble" >&2
 		status=1
 	fi
 	! mountpoint -q "$top/source" || umount "$top/source" || status=1

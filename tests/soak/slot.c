@@ -54,7 +54,11 @@ void slot_end(struct slot *s)
 
 void slot_forget(struct slot *s)
 {
-	memset(s, 0, sizeof *s);
+	s->state = UNSURE;
+	atomic_signal_fence(memory_order_seq_cst); /* a SIGKILL may come between */
+	memset((char *)s + sizeof s->state, 0, sizeof *s - sizeof s->state);
+	atomic_signal_fence(memory_order_seq_cst);
+	s->state = ABSENT;
 }
 
 int slot_open(struct me *m, struct slot *s)
