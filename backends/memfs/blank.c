@@ -6,11 +6,13 @@
 
 #include <string.h>
 
-#define RANGES 15u
+/* Ranges of a list at first, and at most; a list has room for one more while one is put in. */
+#define FEW  3u
+#define MOST ((SLAB_MAX - sizeof(struct blanks)) / sizeof(struct blank_range) - 1)
 
 struct blanks {
 	uint64_t count;
-	struct blank_range range[RANGES + 1]; /* one more while a range is put in */
+	struct blank_range range[];
 };
 
 /* When there was no memory for the list: all pages count as noted. */
@@ -28,6 +30,11 @@ static const struct blanks *look(const struct memfs *fs, const struct inode *ino
 	return slab_at(&fs->slab, inode->reg.blanks);
 }
 
+static size_t bytes_for(uint64_t ranges)
+{
+	return sizeof(struct blanks) + (ranges + 1) * sizeof(struct blank_range);
+}
+
 /* The list to be changed; NULL when it is, and stays, everything. */
 static struct blanks *open_list(struct memfs *fs, struct inode *inode)
 {
@@ -36,7 +43,7 @@ static struct blanks *open_list(struct memfs *fs, struct inode *inode)
 	if (inode->reg.blanks == REF_EVERYTHING)
 		return NULL;
 	if (!inode->reg.blanks) {
-		inode->reg.blanks = slab_alloc(&fs->slab, sizeof(*list));
+		inode->reg.blanks = slab_alloc(&fs->slab, bytes_for(FEW));
 		if (!inode->reg.blanks) {
 			inode->reg.blanks = REF_EVERYTHING;
 			return NULL;
@@ -67,6 +74,21 @@ static void join_nearest(struct blanks *list)
 	remove_at(list, best + 1, 1);
 }
 
+/* For a list that has one range more than it may keep. */
+static void make_room(struct memfs *fs, struct inode *inode, struct blanks *list)
+{
+	uint64_t want = list->count * 2 < MOST ? list->count * 2 : MOST;
+	uint32_t ref = list->count <= MOST ? slab_alloc(&fs->slab, bytes_for(want)) : 0;
+
+	if (!ref) {
+		join_nearest(list);
+		return;
+	}
+	memcpy(slab_at(&fs->slab, ref), list, bytes_for(list->count - 1));
+	slab_free(&fs->slab, inode->reg.blanks);
+	inode->reg.blanks = ref;
+}
+
 void blank_add(struct memfs *fs, struct inode *inode, const struct blank_range *range)
 {
 	struct blanks *list = open_list(fs, inode);
@@ -92,8 +114,9 @@ void blank_add(struct memfs *fs, struct inode *inode, const struct blank_range *
 	memmove(&list->range[at + 1], &list->range[at],
 		(list->count - at) * sizeof(list->range[0]));
 	list->range[at] = all;
-	if (++list->count > RANGES)
-		join_nearest(list);
+	list->count++;
+	if (bytes_for(list->count) > slab_room(&fs->slab, inode->reg.blanks))
+		make_room(fs, inode, list);
 }
 
 void blank_drop(struct memfs *fs, struct inode *inode, uint64_t from, uint64_t to)

@@ -178,6 +178,37 @@ Test(memfs_data, zero_range_makes_data_of_what_it_covers_in_part)
 	cr_expect_eq(blocks(), 24);
 }
 
+/* Bytes that a program copies which goes by SEEK_DATA and SEEK_HOLE. */
+static int64_t bytes_of_data(void)
+{
+	int64_t sum = 0;
+	int64_t hole = 0;
+	int64_t data;
+
+	while ((data = fx_seek(&fx, file, (uint64_t)hole, SEEK_DATA)) >= 0) {
+		hole = fx_seek(&fx, file, (uint64_t)data, SEEK_HOLE);
+		sum += hole - data;
+	}
+	return sum;
+}
+
+Test(memfs_data, of_holes_that_were_read_here_and_there_only_those_count_as_data)
+{
+	const uint64_t apart = UINT64_C(8) << 30;
+	char bytes[4096];
+
+	fx_truncate(&fx, file, UINT64_C(1) << 40);
+	/* neither in order nor in reverse */
+	for (uint64_t i = 0; i < 126; i++)
+		fx_read(&fx, file, i * 53 % 127 * apart, bytes, sizeof(bytes));
+	cr_expect_eq(bytes_of_data(), 126 * 4096);
+	/* more than that becomes one with its neighbour */
+	fx_read(&fx, file, UINT64_C(127) * apart, bytes, sizeof(bytes));
+	cr_expect_eq(bytes_of_data(), (int64_t)(125 * 4096 + apart + 4096));
+	fx_truncate(&fx, file, 0);
+	cr_expect_eq(bytes_of_data(), 0);
+}
+
 Test(memfs_data, a_hole_that_was_read_counts_as_data)
 {
 	char bytes[4096];
