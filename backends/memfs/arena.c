@@ -5,6 +5,7 @@
 #include "arena.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -41,16 +42,30 @@ static int map_file(struct arena *arena, int fd, size_t size)
 	return map(arena, MAP_SHARED, fd, size);
 }
 
+/* Does the system count private memory before it is used?  Then a large arena would leave nothing
+ * to others, even where there is as much. */
+static int is_counted(void)
+{
+	int fd = open("/proc/sys/vm/overcommit_memory", O_RDONLY | O_CLOEXEC);
+	char mode = 0;
+
+	if (fd < 0)
+		return 0;
+	if (read(fd, &mode, 1) != 1)
+		mode = 0;
+	close(fd);
+	return mode == '2';
+}
+
 int arena_open(struct arena *arena, size_t size)
 {
 	int error;
 	int fd;
 
 	arena->base = NULL;
-	/* Anonymous memory comes and goes fastest. */
-	if (map(arena, MAP_PRIVATE | MAP_ANONYMOUS, -1, size) == 0)
+	/* Anonymous memory comes and goes fastest; where it is counted, a file is not. */
+	if (!is_counted() && map(arena, MAP_PRIVATE | MAP_ANONYMOUS, -1, size) == 0)
 		return 0;
-	/* Where the system counts it before it is used (vm.overcommit_memory=2), a file is not. */
 	fd = memfd_create("llfused-memfs", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
