@@ -53,7 +53,7 @@ struct session {
 	struct nudge *nudge;
 	bool ring_ready;           /* each queue is served */
 	atomic_bool ring_refusing; /* what finds no slot is answered with EIO */
-	int ring_error; /* of making an io_uring for it, or 0 */
+	int ring_error;            /* of making an io_uring for it, or 0 */
 	struct handlers handlers;
 	struct inflight inflight;
 	struct pending pending;

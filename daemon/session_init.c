@@ -73,13 +73,12 @@ static struct proto_wishes wishes_of(struct session *s)
 	uint32_t page_size = (uint32_t)sysconf(_SC_PAGESIZE);
 
 	return (struct proto_wishes){
-		.features = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ASYNC_DIO |
-			    FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS |
-			    FUSE_READDIRPLUS_AUTO | FUSE_ABORT_ERROR | FUSE_INIT_EXT |
-			    FUSE_SETXATTR_EXT | FUSE_HAS_IOCTL_DIR | FUSE_HAS_EXPIRE_ONLY |
-			    FUSE_DIRECT_IO_ALLOW_MMAP | features_for_backend(s) |
-			    features_for_ops(s) |
-			    (transport_wants_uring(s) ? FUSE_OVER_IO_URING : 0),
+		.features =
+			FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS |
+			FUSE_MAX_PAGES | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
+			FUSE_ABORT_ERROR | FUSE_INIT_EXT | FUSE_SETXATTR_EXT | FUSE_HAS_IOCTL_DIR |
+			FUSE_HAS_EXPIRE_ONLY | FUSE_DIRECT_IO_ALLOW_MMAP | features_for_backend(s) |
+			features_for_ops(s) | (transport_wants_uring(s) ? FUSE_OVER_IO_URING : 0),
 		.max_write = MAX_WRITE,
 		.max_readahead = MAX_WRITE,
 		/* reads are limited by pages alone, and the buffers by max_write */

@@ -300,7 +300,8 @@ FACT(queue, invalidations_arrive_in_the_order_in_which_they_were_queued)
 	/* the second of the three is held up by the read */
 	pid = call_aside(&d, call_read, "f", "read:entry 1 a;data;entry 2 b;nap 2500");
 	reads = report_of(&d, "reads");
-	cr_assert(eventually_within(2000, is_asked(&d, "d1/a", "d1a", 2)), "the first has not come");
+	cr_assert(eventually_within(2000, is_asked(&d, "d1/a", "d1a", 2)),
+		  "the first has not come");
 	nap(100);
 	cr_assert(is_asked(&d, "d2/b", "d2b", 1), "the third has come before the second");
 	cr_assert_eq(report_of(&d, "inside"), 1, "the read is over, so nothing was seen");
