@@ -360,7 +360,9 @@ void session_describe(const struct session *s, char *buf, size_t size)
 		snprintf(threads, sizeof(threads), "workers=%u readers=%u", s->handlers.nthreads,
 			 s->nworkers);
 	else
-		snprintf(threads, sizeof(threads), "workers=%u", s->nworkers);
+		/* with queues, one more reads /dev/fuse beside them */
+		snprintf(threads, sizeof(threads), "workers=%u",
+			 s->nqueues > 0 ? s->nqueues : s->nworkers);
 	if (s->why[0])
 		snprintf(why, sizeof(why), "; no uring: %s", s->why);
 	snprintf(head, sizeof(head),

@@ -58,6 +58,15 @@ static int choose_cpu(const struct session *s, unsigned i)
 	return -1;
 }
 
+/* Whether each worker has got its processor. */
+static bool pinned(const struct session *s)
+{
+	for (unsigned i = 0; i < s->nworkers; i++)
+		if (s->workers[i].cpu < 0 || s->workers[i].pin_error != 0)
+			return false;
+	return true;
+}
+
 static int choose_io(struct session *s, struct err *err)
 {
 	int ret = s->config.io == IO_PLAIN ? -ECANCELED : worker_uring_probe();
@@ -93,8 +102,9 @@ static int dev_start(struct session *s, char *how, size_t how_size, struct err *
 		ret = workers_start(s, err);
 	if (ret != 0)
 		return ret;
-	snprintf(how, how_size, "%s, %s", s->use_uring ? "io_uring" : "read/write",
-		 s->workers[0].own_fd ? "cloned descriptors" : "one shared descriptor");
+	snprintf(how, how_size, "%s, %s%s", s->use_uring ? "io_uring" : "read/write",
+		 s->workers[0].own_fd ? "cloned descriptors" : "one shared descriptor",
+		 pinned(s) ? ", pinned" : "");
 	return 0;
 }
 

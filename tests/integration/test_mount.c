@@ -284,9 +284,9 @@ FACT(mount, start_line_names_transport_and_features_with_reasons)
 {
 	struct daemon dev = {0}, ring = {0};
 
-	daemon_start(&dev, "--transport=dev", NULL);
-	cr_assert(daemon_log_has(&dev, 0, "transport=dev (io_uring, cloned descriptors)"), "%s",
-		  daemon_log(&dev, 0));
+	daemon_start(&dev, "--transport=dev", "--pin=on", NULL);
+	cr_assert(daemon_log_has(&dev, 0, "transport=dev (io_uring, cloned descriptors, pinned)"),
+		  "%s", daemon_log(&dev, 0));
 	cr_assert(daemon_log_has(&dev, 0, " on="), "%s", daemon_log(&dev, 0));
 	cr_assert(daemon_log_has(&dev, 0, " off="), "%s", daemon_log(&dev, 0));
 	cr_assert(daemon_log_has(&dev, 0, "over_io_uring(not wanted)"), "%s", daemon_log(&dev, 0));
