@@ -56,9 +56,9 @@ static int mount_direct(struct mount *m, struct mount_plan *plan, struct err *er
 	m->fuse_fd = open(FUSE_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (m->fuse_fd < 0)
 		return err_set(err, -errno, FUSE_DEVICE ": %s%s", strerror(errno),
-			       errno == EACCES || errno == EPERM
-				       ? ""
-				       : " (is the kernel's fuse module loaded?)");
+			       errno == ENOENT || errno == ENXIO || errno == ENODEV
+				       ? " (is the kernel's fuse module loaded?)"
+				       : "");
 	fs_fd = fsopen("fuse", FSOPEN_CLOEXEC);
 	if (fs_fd >= 0) {
 		ret = mount_api_open(m, fs_fd, plan, err);

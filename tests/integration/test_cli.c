@@ -166,6 +166,16 @@ FACT(cli, too_few_descriptors_for_the_workers_are_a_set_up_error)
 	check_run(argv, "io_uring");
 }
 
+FACT(cli, too_few_descriptors_for_the_mount_are_not_taken_for_a_missing_module)
+{
+	static const char limited[] = "ulimit -n 8; exec \"$0\" --backend=tmpfs \"$1\"";
+	const char *argv[] = {
+		"/bin/sh", "-c", limited, daemon_binary(), harness_mkdir("fewer", 0), NULL,
+	};
+
+	check_run(argv, "/dev/fuse: Too many open files\n");
+}
+
 FACT(cli, the_same_line_is_said_in_the_foreground)
 {
 	const char *none = harness_path("none");
