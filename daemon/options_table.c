@@ -213,17 +213,16 @@ const struct option_row options_table[] = {
 	{"source", 0, "DIR", "what it shows, for backends that have a source", set_source},
 	{"options", 'o', "KEY[=VALUE],...",
 	 "mount and backend options; \\, stands for a comma in a value", options_add_list},
-	{"workers", 0, "N", "threads that run handlers, 1 to 1024 (default: chosen)", set_workers},
-	{"transport", 0, "WAY", "auto, dev or uring (default: auto)", set_transport},
+	{"workers", 0, "N", "threads that run the backend, 1 to 1024 (default: chosen)",
+	 set_workers},
+	{"transport", 0, "WAY", "how requests travel: auto, dev or uring (default: auto)",
+	 set_transport},
 	{"queue-depth", 0, "N",
-	 "transport uring: requests of a processor that are taken at once before its queue grows, "
-	 "1 "
-	 "to 1024 (default: 4)",
+	 "uring: requests taken at once from a processor at first, 1 to 1024 (default: 4)",
 	 set_queue_depth},
 	{"io", 0, "WAY", "how /dev/fuse is driven: auto, uring or plain (default: auto)", set_io},
 	{"pin", 0, "WHEN",
-	 "keep each worker on a processor of its own: auto, on or off (default: auto, where there "
-	 "is a worker for each)",
+	 "keep each worker on a processor: auto (where each has one), on or off (default: auto)",
 	 set_pin},
 	{"stop-timeout", 0, "SECONDS",
 	 "how long a busy file system is served after a signal to stop (default: 5)",
@@ -231,8 +230,7 @@ const struct option_row options_table[] = {
 	{"no-signal-handlers", 0, NULL, "leave signals alone: serve until it is unmounted",
 	 set_no_signal_handlers},
 	{"on-fatal", 0, "WHAT",
-	 "what becomes of the mount when the file system breaks: unmount or abandon, which leaves "
-	 "it in place and inaccessible (default: unmount)",
+	 "when the file system breaks: unmount, or abandon, where it is (default: unmount)",
 	 set_on_fatal},
 	{"max-pending", 0, "N",
 	 "requests that a backend may answer later, at once (default: 65536)", set_max_pending},
