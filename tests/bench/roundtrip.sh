@@ -20,9 +20,15 @@ fail() {
 build=$(realpath -m "${BUILD:-build}")
 if [[ ${1-} != --inside ]]; then
 	[[ $EUID -eq 0 ]] || fail "mounting takes root" 2
-	parameter=/sys/module/fuse/parameters/enable_uring
-	[[ $(cat $parameter) == Y ]] || echo Y >$parameter || fail "FUSE over io_uring cannot be switched on"
-	exec timeout --foreground -s KILL 900 unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$@"
+	switch=/sys/module/fuse/parameters/enable_uring
+	[[ -r $switch ]] || fail "this kernel has no FUSE over io_uring: 6.14 or later has"
+	before=$(<"$switch")
+	trap '[[ $(<"$switch") == "$before" ]] || echo "$before" >"$switch"' EXIT
+	[[ $before == Y ]] || echo Y >"$switch" || fail "FUSE over io_uring cannot be switched on"
+	status=0
+	timeout --foreground -s KILL 900 unshare --mount --pid --fork --kill-child --mount-proc "$0" --inside "$@" ||
+		status=$?
+	exit "$status"
 fi
 shift
 llfused=${LLFUSED:-$build/llfused}
