@@ -11,11 +11,15 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "mountinfo.h"
 #include "place.h"
+#include "unmount.h"
 
 #define FUSE_DEVICE "/dev/fuse"
+/* For an unmount, which behind a request that waits takes as long as that does. */
+#define DETACH_PATIENCE (CLOCK_SECOND / 2)
 
 void mount_note_attached(struct mount *m)
 {
@@ -157,8 +161,11 @@ void mount_detach(struct mount *m)
 		return;
 	}
 	m->attached = false;
-	ret = m->way == MOUNT_BY_HELPER ? mount_helper_detach(m->path) : mount_detach_path(m->path);
-	if (ret < 0)
+	ret = unmount_aside(m->way == MOUNT_BY_HELPER ? mount_helper_detach : mount_detach_path,
+			    m->path, DETACH_PATIENCE);
+	if (ret == -EINPROGRESS)
+		log_debug("the unmount of %s waits for requests", m->path);
+	else if (ret < 0)
 		log_warn("cannot unmount %s: %s", m->path, strerror(-ret));
 }
 

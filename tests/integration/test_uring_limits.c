@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RING "--transport=uring"
@@ -289,6 +290,42 @@ FACT_WITHIN(uring_limits, the_data_of_a_stuck_write_stay_as_they_are_until_the_e
 
 		cr_assert(error > 0 && error < 128, "%d", error);
 	}
+}
+
+/* ---- an unmount that waits ---- */
+
+#define RELEASES 100 /* of 100 ms each, one after the other */
+
+/* All entries get taken by releases, whose files nobody has open any more. */
+static void stop_among_releases(void)
+{
+	struct daemon d = {.testfs = true, .backend = "stuckfs"};
+	struct timespec began, ended;
+	int fd[RELEASES];
+
+	daemon_start(&d, RING, "--queue-depth=1", "--max-pending=1", "--stop-timeout=0.5", NULL);
+	stay_on(0);
+	for (int i = 0; i < RELEASES; i++) {
+		fd[i] = open(daemon_path(&d, "slow"), O_RDONLY | O_CLOEXEC);
+		cr_assert(fd[i] >= 0, "%s", strerror(errno));
+	}
+	for (int i = 0; i < RELEASES; i++)
+		if (close(fd[i]) == 0)
+			sched_yield(); /* to the queue's thread, and to its nudge */
+	nap(200);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	cr_assert_eq(daemon_stop(&d), 0);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	/* the stop timeout, and what handlers get to end in any case */
+	cr_assert_leq(ended.tv_sec - began.tv_sec, 6, "%s", daemon_log(&d, 0));
+}
+
+/* The nudge may come when all entries are taken.  It holds what the unmount needs, and waits for
+ * the handlers; SIGTERM must not. */
+FACT_WITHIN(uring_limits, sigterm_does_not_wait_for_what_a_nudge_waits_for, 60)
+{
+	for (int i = 0; i < 3; i++)
+		stop_among_releases();
 }
 
 /* ---- ends and a new start ---- */
