@@ -55,7 +55,7 @@ Test(options_help, every_option_is_in_it)
 	}
 	for (const struct option_mount_row *row = options_mount_table; row->key; row++)
 		has(text, row->help);
-	has(text, "threads that run handlers, 1 to 1024 (default: chosen)");
+	has(text, "threads that run the backend, 1 to 1024 (default: chosen)");
 	has(text, "\n  tmpfs ");
 	has(text, "\n  null ");
 	cr_assert_null(strstr(text, "Options of"));

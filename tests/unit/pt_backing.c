@@ -159,7 +159,9 @@ Test(pt_backing, what_is_not_used_for_some_seconds_goes)
 
 	sleep(4);
 	late = open_and_release("other", O_RDONLY);
-	sleep(2);
+	sleep(1);
+	for (int i = 0; i < 50 && is_alive(id); i++)
+		usleep(50000);
 	cr_expect_not(is_alive(id));
 	cr_expect(is_alive(late));
 }
