@@ -8,7 +8,7 @@
 #   SEED             of the random choices (by the time); moments differ all the same
 #   SOAK_SYSTEMS     on which ("memfs backed passthrough")
 #   SOAK_LIMIT       seconds until an operation counts as hung (60)
-#   SOAK_RSS         MiB that a daemon may have resident (600)
+#   SOAK_RSS         MiB that a daemon may have resident (256; the most seen with sanitizers is 124)
 #   LLFUSED_TEST_TRANSPORT   dev or uring: what each daemon must be on
 set -eu
 
@@ -70,7 +70,7 @@ soak() {
 	shift
 	mkdir -p "$top/mnt" "$top/logs"
 	"$BUILD/tests/soak" --mount="$top/mnt" --logs="$top/logs" --transport="$transport" --seconds="$duration" \
-		--seed="$SEED" --limit="$limit" --rss="${SOAK_RSS:-600}" "${own[@]}" \
+		--seed="$SEED" --limit="$limit" --rss="${SOAK_RSS:-256}" "${own[@]}" \
 		"$LLFUSED" --foreground --transport="$transport" "$@"
 }
 
