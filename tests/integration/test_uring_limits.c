@@ -179,7 +179,7 @@ FACT(uring_limits, threads_that_may_not_be_pinned_serve_unpinned_and_it_is_said)
 	char expected[100];
 
 	snprintf(expected, sizeof expected, ", not pinned: %s)", strerror(EPERM));
-	daemon_start(&d, RING, NULL);
+	daemon_start(&d, RING, "--workers=1024", NULL);
 	cr_assert(eventually(daemon_log_has(&d, 0, expected)), "%s", daemon_log(&d, 0));
 	check_works(&d);
 	cr_assert_eq(daemon_unmount(&d), 0);
