@@ -63,7 +63,7 @@ static int send_word(struct background *bg, const struct word *word)
 	return n < 0 ? -errno : 0;
 }
 
-static void hang_up(struct background *bg)
+void background_hang_up(struct background *bg)
 {
 	if (bg->pipe_fd >= 0)
 		close(bg->pipe_fd);
@@ -115,8 +115,8 @@ int background_ready(struct background *bg, dev_t dev, int end_fd)
 	ret = send_word(bg, &word);
 	if (ret == 0)
 		ret = wait_for_go(bg, end_fd);
-	if (ret != -ECANCELED)
-		hang_up(bg);
+	if (ret == 0)
+		background_hang_up(bg);
 	return ret;
 }
 
@@ -131,7 +131,7 @@ int background_failed(struct background *bg, int status, const char *text)
 	word.status = status;
 	snprintf(word.text, sizeof word.text, "%s", text);
 	ret = send_word(bg, &word);
-	hang_up(bg);
+	background_hang_up(bg);
 	return ret;
 }
 
@@ -271,6 +271,6 @@ int background_wait(struct background *bg, const char *path, struct err *err)
 		status = told_failure(&word, err);
 	else
 		status = prove(bg, word.dev, path, err);
-	hang_up(bg);
+	background_hang_up(bg);
 	return status;
 }

@@ -20,11 +20,15 @@ int background_fork(struct background *bg, struct err *err);
 
 /*
  * The child: gives the terminal up and says that the file system of device `dev` is served.  After
- * that its log goes to syslog.  0: the parent has seen it, and is gone.  -EPIPE: nobody listens any
- * more.  -ECANCELED: `end_fd` (-1: none) became readable, and the parent is still to be told why by
+ * that its log goes to syslog.  0: the parent has seen it, and is gone.  -EPIPE: it was
+ * stopped, or has not seen it; until background_hang_up() it may wait for what we do about it.
+ * -ECANCELED: `end_fd` (-1: none) became readable, and the parent is still to be told why by
  * background_failed().
  */
 int background_ready(struct background *bg, dev_t dev, int end_fd);
+
+/* The child has no more to say: the parent exits. */
+void background_hang_up(struct background *bg);
 
 /* The child has failed: the parent shows `text` and exits with `status`.  -EPIPE: it does not
  * listen any more. */

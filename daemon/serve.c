@@ -192,6 +192,8 @@ static bool is_wanted(struct serve *s, struct background *bg)
 		return true;
 	log_warn("whoever started us has gone: ending");
 	mount_detach(&s->mount);
+	/* whoever has started us in vain finds no mount */
+	background_hang_up(bg);
 	return false;
 }
 
