@@ -49,7 +49,7 @@ unsigned cpulist_count(const char *text)
 unsigned cpulist_possible(void)
 {
 	int fd = open(POSSIBLE, O_RDONLY | O_CLOEXEC), configured = get_nprocs_conf();
-	char text[4096];
+	char text[4096] = "";
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
 	unsigned count;
 

@@ -15,7 +15,7 @@ struct backed_name backed_name(const struct inode *inode)
 {
 	static const char digits[] = "0123456789abcdef";
 	uint64_t file = inode->backed.file;
-	struct backed_name name;
+	struct backed_name name = {0};
 	char *to = name.text;
 
 	*to++ = digits[file >> 4 & 15];
@@ -148,7 +148,9 @@ static struct timespec time_to_set(const struct llfused_setattr *set, uint32_t b
 {
 	if (!(set->valid & bit))
 		return (struct timespec){.tv_nsec = UTIME_OMIT};
-	return set->valid & now ? (struct timespec){.tv_nsec = UTIME_NOW} : *time;
+	if (set->valid & now)
+		return (struct timespec){.tv_nsec = UTIME_NOW};
+	return *time;
 }
 
 static int set_times(const struct memfs *fs, const struct inode *inode,

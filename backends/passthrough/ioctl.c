@@ -22,7 +22,7 @@
  */
 static const struct command {
 	uint32_t cmd;
-	size_t size;
+	uint32_t size;
 	enum pt_work work;
 } commands[] = {
 	/* the kernel takes an int, whatever the size in the number says */

@@ -152,7 +152,7 @@ FACT(uring, a_thread_for_each_processor_serves_it)
 
 	/* not what the environment may ask for */
 	daemon_start(&d, RING, "--workers=1024", NULL);
-	cr_assert_eq(count_threads(&d, "queue/"), get_nprocs_conf());
+	cr_assert_eq(count_threads(&d, "queue/"), (unsigned)get_nprocs_conf());
 	cr_assert_eq(count_threads(&d, "reader/"), 1);
 	cr_assert(daemon_log_has(&d, 0, ", pinned)"), "%s", daemon_log(&d, 0));
 	cr_assert_eq(harness_as(0, work_on_each_processor, (void *)d.mnt), 0);
