@@ -322,7 +322,7 @@ SAN_CFLAGS ?= -O1 -g
 ASAN_BUILD = $(MAKE) --no-print-directory B=$(B)/asan SANITIZE="$(ASAN)" CFLAGS="$(SAN_CFLAGS)"
 check-quick-asan:
 	$(Q)$(ASAN_BUILD) -j$(JOBS) quick-tests
-	$(Q)$(SAN_ENV) $(ASAN_BUILD) DIFF_OPS=2500 PLUGIN_TESTS="kv null" \
+	$(Q)$(SAN_ENV) $(ASAN_BUILD) TRANSPORTS=$(lastword $(TRANSPORTS)) DIFF_OPS=2500 PLUGIN_TESTS="kv null" \
 		check-unit check-fuzz check-differential check-plugins check-quick-soak
 
 # Clients on mounts that are aborted and taken away, a minute in all; longer by hand, see its head.
