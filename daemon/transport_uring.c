@@ -32,15 +32,10 @@ struct plan {
 /* The processors that we may run on and the kernel has queues for. */
 static unsigned home_processors(unsigned queues, cpu_set_t *set)
 {
-	unsigned n = 0;
-
 	workers_processors(set);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (cpu >= queues)
-			CPU_CLR(cpu, set);
-		n += CPU_ISSET(cpu, set) != 0;
-	}
-	return n;
+	for (unsigned cpu = queues; cpu < CPU_SETSIZE; cpu++)
+		CPU_CLR(cpu, set);
+	return (unsigned)CPU_COUNT(set);
 }
 
 /* The `i`th of them. */
@@ -71,12 +66,16 @@ static void make_plan(const struct session *s, struct plan *p)
 	p->depth = s->config.queue_depth > 0 ? s->config.queue_depth : DEPTH_DEFAULT;
 }
 
+/* The place of the processor among the homes, as home_of() counts them. */
 static unsigned thread_of(const struct plan *p, unsigned qid)
 {
-	for (unsigned i = 0; p->pinned && i < p->threads; i++)
-		if (home_of(&p->homes, i) == (int)qid)
-			return i;
-	return qid % p->threads;
+	unsigned i = 0;
+
+	if (!p->pinned || !CPU_ISSET(qid, &p->homes))
+		return qid % p->threads;
+	for (unsigned cpu = 0; cpu < qid; cpu++)
+		i += CPU_ISSET(cpu, &p->homes) != 0;
+	return i;
 }
 
 static int make_lane(struct ring_queue *q, unsigned qid)
@@ -149,9 +148,7 @@ static int make_workers(struct session *s, const struct plan *p, struct err *err
 		s->workers[i].cpu = p->pinned ? home_of(&p->homes, i) : -1;
 	}
 	if (ret == 0)
-		ret = workers_make(s, p->threads,
-				   s->use_uring ? worker_loop_uring : worker_loop_plain, "reader",
-				   true, err);
+		ret = workers_make(s, p->threads, worker_loop_uring, "reader", true, err);
 	if (ret == 0)
 		s->workers[p->threads].rests = true;
 	return ret;
